@@ -1,0 +1,63 @@
+"""Fields that are parsed when first asked for.
+
+Turns a dataclass into one whose named fields may stay unset until someone reads them: an unset slot makes Python call
+``__getattr__``, which asks the instance's loader once and keeps the answer.  ``==``, ``repr``, ``replace`` and pickling
+read every field, and so work as if all had been parsed at once.  It knows nothing of kernels or text.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import fields
+from typing import TYPE_CHECKING, Any, Protocol, Self
+
+
+class Loader(Protocol):
+    """Computes the fields that were left unset; must be deterministic."""
+
+    def load(self, name: str) -> Any: ...
+
+    def lines(self) -> tuple[str, ...]: ...
+
+
+class Deferred:
+    """Base of dataclasses with lazily computed fields."""
+
+    __slots__ = ("_loader",)
+
+    _loader: Loader
+
+    @classmethod
+    def deferred(cls, loader: Loader, later: Iterable[str], values: Mapping[str, Any]) -> Self:
+        """Build an instance from ``values`` (the rest takes its defaults), leaving the fields in ``later`` to ``loader``."""
+        instance = cls(**values)
+        for name in later:
+            object.__delattr__(instance, name)
+        object.__setattr__(instance, "_loader", loader)
+        return instance
+
+    def materialize(self) -> Self:
+        """Parse whatever is still unparsed, here and below, and return the same object."""
+        for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
+            value = getattr(self, field.name)
+            if isinstance(value, Deferred):
+                value.materialize()
+        return self
+
+    def _deferred_lines(self) -> tuple[str, ...]:
+        try:
+            loader = object.__getattribute__(self, "_loader")
+        except AttributeError:
+            return ()
+        return tuple(loader.lines())
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            if name.startswith("_") or name not in type(self).__dataclass_fields__:
+                raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
+            try:
+                loader = object.__getattribute__(self, "_loader")
+            except AttributeError:
+                raise AttributeError(f"{name!r} of this {type(self).__name__} was never set") from None
+            value = loader.load(name)
+            object.__setattr__(self, name, value)
+            return value
