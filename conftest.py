@@ -34,7 +34,6 @@ def run_console(example: Example) -> str | None:
             stdin=subprocess.DEVNULL,
             cwd=ROOT,
             env=os.environ | {"PATH": programs, "COLUMNS": "100"},
-            | {"PATH": f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}", "COLUMNS": "100"},
             timeout=SECONDS,
             check=False,
             text=True,
