@@ -1,0 +1,96 @@
+"""What a line of an OOM report is: `LineFormat`, and the base of the typed lines that formats build.
+
+One `LineFormat` stands for one line that a kernel prints.  Its pyparsing expression is the grammar that people read;
+`oomparse.grammar.lower` compiles the same expression to one regular expression for the hot path.  The samples are its
+tests, its documentation and the captions of its railroad diagram.
+
+pyparsing is slow to import, so no module of a format imports it: an expression is a function that is only called when
+somebody asks, and `oomparse.grammar.tokens` is the one place that knows pyparsing.
+"""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, fields
+from enum import StrEnum
+from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
+
+if TYPE_CHECKING:
+    import pyparsing as pp
+
+
+class Section(StrEnum):
+    """The parts of a report, in the order in which kernels print them."""
+
+    NOTICE = "notice"
+    """Lines around reports that belong to none (rate limits, suspend markers); they open no event."""
+    SYSRQ = "sysrq"
+    HEADER = "header"
+    CPUSET = "cpuset"
+    CPU = "cpu"
+    STACK = "stack"
+    MEMCG = "memcg"
+    MEMINFO = "meminfo"
+    SLABS = "slabs"
+    TASKS = "tasks"
+    VERDICT = "verdict"
+    REAPER = "reaper"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TypedLine:
+    """Base of what formats build.  ``damaged``: cut or garbled; ``unknown``: keys that this version does not know."""
+
+    damaged: bool = False
+    unknown: tuple[str, ...] = ()
+
+
+Groups = Mapping[str, "str | None"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LineFormat:
+    """One line that a kernel prints.
+
+    ``trigger`` is a literal that must stand in the text (at its start, if ``starts``); it decides which formats are
+    tried.  ``expression`` gives the whole line (it is matched to the end of the text); its results names are what
+    ``build`` gets.  ``since`` and ``until`` are the first and last kernel release seen to print it (``until=None``:
+    still); ``distros`` names distributions that print it on an older base (``el8``).  ``tolerant`` formats are tried
+    last, and their lines count as damaged or new.
+    """
+
+    name: str
+    section: Section
+    trigger: str
+    expression: "Callable[[], pp.ParserElement]"
+    build: Callable[[Groups], TypedLine]
+    since: str
+    until: str | None = None
+    printed_by: str
+    printf: str
+    samples: tuple[str, ...]
+    starts: bool = False
+    tolerant: bool = False
+    distros: tuple[str, ...] = ()
+
+
+T = TypeVar("T", bound=TypedLine)
+
+
+def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
+    """Return a ``build`` that fills the fields of ``line_type`` from the results names, by their declared types.
+
+    ``int`` fields take decimal or ``0x`` numbers; an absent group leaves the field's default.
+    """
+    hints = get_type_hints(line_type)
+    converters = {
+        field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)
+    }
+
+    def build(groups: Groups) -> T:
+        values = {name: converters[name](text) for name, text in groups.items() if text is not None}
+        return line_type(**constants, **values)
+
+    return build
+
+
+def _to_int(text: str) -> int:
+    return int(text, 16) if text.startswith("0x") else int(text)

@@ -1,0 +1,298 @@
+"""The memory cgroup block: whose limit was hit, the counters, the statistics.
+
+Printed by ``mm/memcontrol.c`` (``mem_cgroup_print_oom_info()``; since 5.0 ``mem_cgroup_print_oom_meminfo()``) and, since
+6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics are one line of ``key:NKB`` a cgroup; from 5.3 on
+they are the lines of memory.stat, bytes and bare counts.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
+from oomparse.grammar.tokens import kb, lit, number, optional, rest, rx, until
+
+INFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_info()"
+MEMINFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_meminfo()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskInMemcg(TypedLine):
+    """``Task in A killed as a result of limit of B`` (until 4.20): A the victim's cgroup, B the limited one."""
+
+    task_memcg: str | None = None
+    oom_memcg: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LimitReached(TypedLine):
+    """``Memory limit reached of cgroup B`` (4.1 to 4.20, reports without a victim)."""
+
+    oom_memcg: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgCounter(TypedLine):
+    """``kind`` is ``memory``, ``swap``, ``memsw`` or ``kmem``."""
+
+    kind: str
+    usage_kb: int | None = None
+    limit_kb: int | None = None
+    failcnt: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgStats(TypedLine):
+    """``Memory cgroup stats for PATH:`` and the numbers that stand behind it; ``unit`` is None where none do."""
+
+    path: str | None = None
+    unit: str | None = None
+    stats: Mapping[str, int] = field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgStat(TypedLine):
+    """One ``key value`` line of memory.stat."""
+
+    key: str
+    value: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MemcgProtection(TypedLine):
+    min_protection_kb: int
+    low_protection_kb: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class GroupKill(TypedLine):
+    """``Tasks in PATH are going to be killed due to memory.oom.group set``."""
+
+    path: str
+
+
+_KINDS = {"memory": "memory", "memory+swap": "memsw", "kmem": "kmem", "swap": "swap"}
+
+
+def _build_counter(groups: Groups) -> MemcgCounter:
+    usage, limit, failcnt = groups.get("usage_kb"), groups.get("limit_kb"), groups.get("failcnt")
+    return MemcgCounter(
+        kind=_KINDS[groups.get("kind") or ""],
+        usage_kb=None if usage is None else int(usage),
+        limit_kb=None if limit is None else int(limit),
+        failcnt=None if failcnt is None else int(failcnt),
+    )
+
+
+_KEY_KB = re.compile(r"(?P<key>[a-z_0-9()]+):(?P<value>-?\d{1,20})KB(?=\s|\Z)")
+_KEY_BYTES = re.compile(r"(?P<key>[a-z][a-z_0-9]*) (?P<value>\d{1,20})")
+
+
+def _build_stats(groups: Groups) -> MemcgStats:
+    path = groups.get("path")
+    body = (groups.get("body") or "").strip()
+    if not body:
+        return MemcgStats(path=path)
+    if ":" in body.split("\n", 1)[0]:
+        stats = {match["key"]: int(match["value"]) for match in _KEY_KB.finditer(body)}
+        whole = len(body.split()) == len(stats)
+        return MemcgStats(path=path, unit="kB", stats=stats, damaged=not whole)
+    stats = {}
+    damaged = False
+    for line in body.split("\n"):
+        match = _KEY_BYTES.fullmatch(line.strip())
+        if match is None:
+            damaged = True  # the record is cut at LOG_LINE_MAX (5.3 to 6.4)
+            continue
+        stats[match["key"]] = int(match["value"])
+    return MemcgStats(path=path, unit="bytes", stats=stats, damaged=damaged)
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(
+        name="task_in_memcg",
+        section=Section.MEMCG,
+        trigger="Task in ",
+        starts=True,
+        expression=lambda: (
+            lit("Task in ")
+            + until(r"\s+killed as a result of limit of ", "task_memcg")
+            + rx(r"\s+")
+            + lit("killed as a result of limit of ")
+            + rest("oom_memcg")
+        ),
+        build=builds(TaskInMemcg),
+        since="2.6.30",
+        until="4.20",
+        distros=("el6", "el7", "el8"),
+        printed_by=INFO_BY,
+        printf="Task in %s killed as a result of limit of %s",
+        samples=("Task in /lab/left killed as a result of limit of /lab", "Task in / killed as a result of limit of /a b"),
+    ),
+    LineFormat(
+        name="task_in_first_half",
+        section=Section.MEMCG,
+        trigger="Task in ",
+        starts=True,
+        tolerant=True,
+        expression=lambda: lit("Task in ") + rx(r"/.*?(?=(?:\s+killed)?\s*\Z)")("task_memcg") + optional(rx(r"\s+killed")),
+        build=builds(TaskInMemcg),
+        since="2.6.30",
+        until="4.20",
+        printed_by=INFO_BY,
+        printf="Task in %s killed",
+        samples=("Task in /lab/left", "Task in /lab/left killed"),
+    ),
+    LineFormat(
+        name="task_in_second_half",
+        section=Section.MEMCG,
+        trigger="killed as a result of limit of ",
+        tolerant=True,
+        expression=lambda: (
+            rx(r"\s*")
+            + optional(rx(r"/.*?(?=\s+killed as a result of limit of )")("task_memcg"))
+            + rx(r"\s*")
+            + lit("killed as a result of limit of ")
+            + rest("oom_memcg")
+        ),
+        build=builds(TaskInMemcg),
+        since="3.15",
+        until="4.20",
+        printed_by=INFO_BY,
+        printf=" killed as a result of limit of %s",
+        samples=(" killed as a result of limit of /lab", "/lab/left killed as a result of limit of /lab"),
+    ),
+    LineFormat(
+        name="memcg_limit_reached",
+        section=Section.MEMCG,
+        trigger="Memory limit reached of cgroup ",
+        starts=True,
+        expression=lambda: lit("Memory limit reached of cgroup ") + rest("oom_memcg"),
+        build=builds(LimitReached),
+        since="4.1",
+        until="4.20",
+        distros=("el8",),
+        printed_by=INFO_BY,
+        printf="Memory limit reached of cgroup %s",
+        samples=("Memory limit reached of cgroup /lab/box",),
+    ),
+    LineFormat(
+        name="memcg_counter",
+        section=Section.MEMCG,
+        trigger=": usage ",
+        expression=lambda: (
+            rx(r"memory(?:\+swap)?|kmem|swap")("kind")
+            + lit(": usage ")
+            + kb("usage_kb")
+            + lit(", limit ")
+            + kb("limit_kb")
+            + lit(", failcnt ")
+            + number("failcnt")
+        ),
+        build=_build_counter,
+        since="2.6.30",
+        printed_by=MEMINFO_BY,
+        printf="memory: usage %llukB, limit %llukB, failcnt %lu",
+        samples=(
+            "memory: usage 32768kB, limit 32768kB, failcnt 18",
+            "memory+swap: usage 24576kB, limit 9007199254740988kB, failcnt 0",
+            "swap: usage 0kB, limit 9007199254740988kB, failcnt 0",
+            "kmem: usage 0kB, limit 9007199254740988kB, failcnt 0",
+        ),
+    ),
+    LineFormat(
+        name="memcg_counter_cut",
+        section=Section.MEMCG,
+        trigger=": usage ",
+        tolerant=True,
+        expression=lambda: (
+            rx(r"memory(?:\+swap)?|kmem|swap")("kind")
+            + lit(": usage ")
+            + optional(kb("usage_kb"))
+            + optional(lit(", limit ") + kb("limit_kb"))
+            + optional(rx(r",\s*failcnt (?=\d+[^\d\n])") + number("failcnt"))
+            + rest("tail")
+        ),
+        build=_build_counter,
+        since="2.6.30",
+        printed_by=MEMINFO_BY,
+        printf="memory: usage %llukB, limit %llukB, …",
+        samples=("memory: usage 3145728kB, lim",),
+    ),
+    LineFormat(
+        name="memcg_stats",
+        section=Section.MEMCG,
+        trigger="Memory cgroup stats",
+        starts=True,
+        expression=lambda: (
+            lit("Memory cgroup stats")
+            + optional(lit(" for ") + rx(r".*?(?=:(?:\s|\Z|[a-z_]+:\d+KB))")("path"))
+            + lit(":")
+            + rest("body")
+        ),
+        build=_build_stats,
+        since="3.9",
+        printed_by=MEMINFO_BY,
+        printf="Memory cgroup stats for %s: %s:%luKB…",
+        samples=(
+            "Memory cgroup stats for /lab/left: cache:0KB rss:24576KB rss_huge:0KB mapped_file:0KB swap:0KB",
+            "Memory cgroup stats for /lab/box:",
+            "Memory cgroup stats for /lab/box:\nanon 33484800\nfile 0\nkernel_stack 16384",
+            "Memory cgroup stats: cache:0KB rss:4KB",
+        ),
+    ),
+    LineFormat(
+        name="memcg_protection",
+        section=Section.MEMCG,
+        trigger="Memory cgroup min protection ",
+        starts=True,
+        expression=lambda: (
+            lit("Memory cgroup min protection ")
+            + kb("min_protection_kb")
+            + lit(" -- low protection ")
+            + kb("low_protection_kb")
+        ),
+        build=builds(MemcgProtection),
+        since="6.19",
+        printed_by="mm/memcontrol.c:mem_cgroup_show_protected_memory()",
+        printf="Memory cgroup min protection %lukB -- low protection %lukB",
+        samples=("Memory cgroup min protection 0kB -- low protection 0kB",),
+    ),
+    LineFormat(
+        name="group_kill",
+        section=Section.VERDICT,
+        trigger="Tasks in ",
+        starts=True,
+        expression=lambda: (
+            lit("Tasks in ")
+            + until(" are going to be killed due to memory.oom.group set", "path")
+            + lit(" are going to be killed due to memory.oom.group set")
+        ),
+        build=builds(GroupKill),
+        since="4.19",
+        distros=("el8",),
+        printed_by="mm/memcontrol.c:mem_cgroup_print_oom_group()",
+        printf="Tasks in %s are going to be killed due to memory.oom.group set",
+        samples=("Tasks in /lab/group are going to be killed due to memory.oom.group set",),
+    ),
+)
+
+
+STAT_LINE = re.compile(r"(?P<key>[a-z][a-z_0-9]{1,60}) (?P<value>\d{1,20})\s*\Z")
+"""A memory.stat line has no literal of its own: it is tried only behind ``Memory cgroup stats for``."""
+
+
+def stat_line(text: str) -> MemcgStat | None:
+    """Read ``key value``, one record each since 6.5 (``seq_buf_do_printk()``)."""
+    match = STAT_LINE.match(text)
+    return None if match is None else MemcgStat(key=match["key"], value=int(match["value"]))
+
+
+_KB_TAIL = re.compile(r"(?:\s*[a-z_]+:-?\d{1,20}KB)+\s*\Z")
+
+
+def stats_tail(text: str) -> MemcgStats | None:
+    """Read a broken-off rest of the one-line statistics: `` cache:0KB rss:24576KB …``."""
+    if _KB_TAIL.match(text) is None:
+        return None
+    return MemcgStats(unit="kB", stats={match["key"]: int(match["value"]) for match in _KEY_KB.finditer(text)})

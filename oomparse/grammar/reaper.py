@@ -1,0 +1,86 @@
+"""What came after the kill: the oom_reaper thread, and Android's and OpenVZ's killers.
+
+Printed by ``mm/oom_kill.c:oom_reap_task_mm()`` and ``oom_reap_task()`` (since 4.6).  A reaper line may come seconds after
+the kill, between other reports, and names the process by a thread's comm.
+"""
+
+from dataclasses import dataclass
+
+from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
+from oomparse.grammar.tokens import kb, lit, number, rest, rx, until
+
+REAP_BY = "mm/oom_kill.c:oom_reap_task_mm()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reaped(TypedLine):
+    """``reaped`` with what is left, in kB; not ``reaped`` where the reaper gave up."""
+
+    reaped: bool
+    pid: int
+    comm: str | None = None
+    anon_rss_kb: int | None = None
+    file_rss_kb: int | None = None
+    shmem_rss_kb: int | None = None
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(
+        name="reaped",
+        section=Section.REAPER,
+        trigger="oom_reaper: reaped process ",
+        starts=True,
+        expression=lambda: (
+            lit("oom_reaper: reaped process ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\), now anon-rss:\d", "comm")
+            + lit("), now anon-rss:")
+            + kb("anon_rss_kb")
+            + lit(", file-rss:")
+            + kb("file_rss_kb")
+            + lit(", shmem-rss:")
+            + number("shmem_rss_kb")
+            + rx(r"[kl]B")
+        ),
+        build=builds(Reaped, reaped=True),
+        since="4.6",
+        printed_by=REAP_BY,
+        printf="oom_reaper: reaped process %d (%s), now anon-rss:%lukB, file-rss:%lukB, shmem-rss:%lukB",
+        samples=("oom_reaper: reaped process 46433 (chrome), now anon-rss:0kB, file-rss:0kB, shmem-rss:4kB",),
+    ),
+    LineFormat(
+        name="reaped_cut",
+        section=Section.REAPER,
+        trigger="oom_reaper: reaped process ",
+        starts=True,
+        tolerant=True,
+        expression=lambda: (
+            lit("oom_reaper: reaped process ")
+            + rx(r"\d+(?= )")("pid")
+            + lit(" (")
+            + rx(r".*(?=\))")("comm")
+            + lit(")")
+            + rest("tail")
+        ),
+        build=lambda groups: Reaped(reaped=True, pid=int(groups.get("pid") or 0), comm=groups.get("comm"), damaged=True),
+        since="4.6",
+        printed_by=REAP_BY,
+        printf="oom_reaper: reaped process %d (%s), …",
+        samples=("oom_reaper: reaped process 46433 (chrome), now anon-r",),
+    ),
+    LineFormat(
+        name="reaper_failed",
+        section=Section.REAPER,
+        trigger="oom_reaper: ",
+        starts=True,
+        expression=lambda: (
+            rx(r"oom_reaper: (?:unable to reap|giving up) pid:") + number("pid") + lit(" (") + until(r"\)\s*\Z", "comm") + lit(")")
+        ),
+        build=builds(Reaped, reaped=False),
+        since="4.6",
+        printed_by="mm/oom_kill.c:oom_reap_task()",
+        printf="oom_reaper: unable to reap pid:%d (%s)",
+        samples=("oom_reaper: unable to reap pid:4711 (hog)", "oom_reaper: giving up pid:4711 (hog)"),
+    ),
+)

@@ -1,0 +1,184 @@
+"""The task dump: its header, which names the columns, and its rows.
+
+Printed by ``mm/oom_kill.c:dump_tasks()`` (since 2.6.25).  A row is read by the columns of the header above it, never by
+position alone: kernels have added columns in the middle four times.  Rows whose header is lost keep the five columns
+that every kernel prints first.
+"""
+
+import functools
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
+from oomparse.grammar.tokens import lit, number, rest, rx
+from oomparse.sections import TaskRow
+
+DUMP_TASKS_BY = "mm/oom_kill.c:dump_tasks()"
+
+COLUMN_FIELDS = {
+    "pid": "pid",
+    "uid": "uid",
+    "tgid": "tgid",
+    "total_vm": "total_vm_pages",
+    "rss": "rss_pages",
+    "rss_anon": "rss_anon_pages",
+    "rss_file": "rss_file_pages",
+    "rss_shmem": "rss_shmem_pages",
+    "nr_ptes": "nr_ptes",
+    "nr_pmds": "nr_pmds",
+    "pgtables_bytes": "pgtables_bytes",
+    "swapents": "swapents_pages",
+    "cpu": "cpu",
+    "oom_adj": "oom_adj",
+    "oom_score_adj": "oom_score_adj",
+    "name": "comm",
+}
+"""The kernel's column title -> the field of `TaskRow`."""
+
+FIRST_COLUMNS = ("pid", "uid", "tgid", "total_vm", "rss")
+"""What every kernel prints first."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TasksTitle(TypedLine):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskHeader(TypedLine):
+    """The column titles, in order; the last is ``name``."""
+
+    columns: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class TaskLine(TypedLine):
+    """A row, not yet bound to its header."""
+
+    text: str
+
+
+def _build_header(groups: Groups) -> TaskHeader:
+    columns = ("pid", *(groups.get("columns") or "").split())
+    return TaskHeader(columns=columns, unknown=tuple(name for name in columns if name not in COLUMN_FIELDS))
+
+
+def _header_format(name: str, columns: str, since: str, until: str | None, *distros: str) -> LineFormat:
+    """One generation of the header: a fixed set of titles."""
+    titles = columns.split()
+    return LineFormat(
+        name=name,
+        section=Section.TASKS,
+        trigger="pid",
+        expression=lambda: rx(r"\[ +pid +\]\s+") + rx(r"\s+".join(titles))("columns"),
+        build=_build_header,
+        since=since,
+        until=until,
+        distros=distros,
+        printed_by=DUMP_TASKS_BY,
+        printf=f"[ pid ]   {columns}",
+        samples=(f"[ pid ]   {columns}", f"[  pid  ]   {columns}"),
+    )
+
+
+@functools.lru_cache(maxsize=64)
+def _row_pattern(numbers: int) -> re.Pattern[str]:
+    return re.compile(r"\s*\[\s*(-?\d{1,20})\]" + r"\s+(-?\d{1,20})" * numbers + r"(?:\s(.*))?\Z", re.DOTALL)
+
+
+def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:
+    """Bind a row to its header; ``None`` where it does not have these columns (a damaged row)."""
+    titles = columns or FIRST_COLUMNS
+    named = titles[-1] == "name"
+    match = _row_pattern(len(titles) - 1 - named).match(text)
+    if match is None:
+        return None
+    cells = match.groups()
+    values: dict[str, int | str] = {}
+    for title, cell in zip(titles, cells, strict=False):
+        field = COLUMN_FIELDS.get(title)
+        if field is not None and field != "comm" and cell is not None:
+            values[field] = int(cell)
+    if named:
+        values["comm"] = cells[-1] or ""
+    return TaskRow(**values)  # type: ignore[arg-type]  # the fields are named by the header
+
+
+def task_rows(lines: Iterable[TypedLine]) -> tuple[TaskRow, ...] | None:
+    """Read the rows of a report, each by the header above it; ``None`` where there is neither header nor row."""
+    columns: tuple[str, ...] | None = None
+    rows: list[TaskRow] = []
+    seen = False
+    for line in lines:
+        if isinstance(line, TaskHeader):
+            columns = line.columns
+            seen = True
+        elif isinstance(line, TaskLine):
+            seen = True
+            row = task_row(columns, line.text) or task_row(None, line.text)
+            if row is not None:
+                rows.append(row)
+    return tuple(rows) if seen else None
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(
+        name="tasks_title",
+        section=Section.TASKS,
+        trigger="Tasks state (memory values in pages):",
+        starts=True,
+        expression=lambda: lit("Tasks state (memory values in pages):"),
+        build=builds(TasksTitle),
+        since="4.19",
+        distros=("el8",),
+        printed_by=DUMP_TASKS_BY,
+        printf="Tasks state (memory values in pages):",
+        samples=("Tasks state (memory values in pages):",),
+    ),
+    _header_format(
+        "task_header_6_8",
+        "uid tgid total_vm rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name",
+        "6.8",
+        None,
+        "el9",
+    ),
+    _header_format(
+        "task_header_4_15", "uid tgid total_vm rss pgtables_bytes swapents oom_score_adj name", "4.15", "6.7", "el8"
+    ),
+    _header_format(
+        "task_header_4_0", "uid tgid total_vm rss nr_ptes nr_pmds swapents oom_score_adj name", "4.0", "4.14"
+    ),
+    _header_format("task_header_3_6", "uid tgid total_vm rss nr_ptes swapents oom_score_adj name", "3.6", "3.19"),
+    _header_format(
+        "task_header_2_6_36", "uid tgid total_vm rss cpu oom_adj oom_score_adj name", "2.6.36", "3.5", "el6"
+    ),
+    _header_format("task_header_2_6_25", "uid tgid total_vm rss cpu oom_adj name", "2.6.25", "2.6.35", "el6"),
+    LineFormat(
+        name="task_header_other",
+        section=Section.TASKS,
+        trigger="pid",
+        tolerant=True,
+        expression=lambda: rx(r"\[ +pid +\]\s+") + rx(r"uid\s+tgid\s.*?\bname(?=\s*\Z)")("columns"),
+        build=_build_header,
+        since="2.6.25",
+        printed_by=DUMP_TASKS_BY,
+        printf="[  pid  ]   uid  tgid … name",
+        samples=("[  pid  ]   uid  tgid total_vm      rss weight swapents oom_score_adj name",),
+    ),
+    LineFormat(
+        name="task_row",
+        section=Section.TASKS,
+        trigger="[",
+        starts=True,
+        expression=lambda: rx(r"\[\s*") + number("pid") + lit("]") + rx(r"\s+(?=\d)") + number("uid") + rest("cells"),
+        build=lambda groups: TaskLine(text=f"[{groups.get('pid')}] {groups.get('uid')}{groups.get('cells')}"),
+        since="2.6.25",
+        printed_by=DUMP_TASKS_BY,
+        printf="[%7d] %5d %5d %8lu %8lu %8lu %8lu %9lu %8ld %8lu         %5hd %s",
+        samples=(
+            "[    100]  1000   100    17040     7817     7685        1       131   102400        0             0 hog",
+            "[ 5012]     0  5012    28281      347   3     -17         -1000 a) (b",
+        ),
+    ),
+)

@@ -1,0 +1,81 @@
+"""The terminals that line formats are composed of; the one place under the formats that knows pyparsing.
+
+Every terminal is a `pyparsing.Regex` or `Literal` that leaves white space alone: in kernel text a space is a fact.  A
+name that the kernel prints raw (a comm, a cgroup path) has no end of its own; it takes all that it can while what must
+follow still follows (`until`), so that it is read from the right end and cannot be forged.
+"""
+
+import functools
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    import pyparsing as pp
+
+    Element = pp.ParserElement
+
+NUMBER = r"-?\d{1,20}"
+COMM_BYTES = 15
+"""TASK_COMM_LEN less its NUL, in every kernel."""
+
+
+@functools.cache
+def _pyparsing() -> ModuleType:
+    import pyparsing
+
+    return pyparsing
+
+
+def lit(text: str) -> "Element":
+    """Text that stands there as it is."""
+    return _pyparsing().Literal(text).leave_whitespace()  # type: ignore[no-any-return]  # the module is loaded late
+
+
+def rx(pattern: str) -> "Element":
+    """A regular expression; ``.`` matches newlines too, since names may hold them."""
+    return _pyparsing().Regex(f"(?s:{pattern})").leave_whitespace()  # type: ignore[no-any-return]  # loaded late
+
+
+def number(name: str) -> "Element":
+    """A decimal number, perhaps negative."""
+    return rx(NUMBER)(name)
+
+
+def kb(name: str, unit: str = "kB") -> "Element":
+    """A number of kB and its unit."""
+    return number(name) + lit(unit)
+
+
+def until(follows: str, name: str) -> "Element":
+    """A raw name: as much as there is while ``follows`` (a regular expression) still follows."""
+    return rx(rf".*(?={follows})")(name)
+
+
+def rest(name: str) -> "Element":
+    """Everything to the end of the line, the trailing blanks left out."""
+    return rx(r".*?(?=\s*\Z)")(name)
+
+
+def optional(expression: "Element") -> "Element":
+    return _pyparsing().Opt(expression).leave_whitespace()  # type: ignore[no-any-return]  # loaded late
+
+
+def spaces(least: int = 0) -> "Element":
+    """Blanks, at least so many."""
+    return rx(f"[ \\t]{{{least},}}")
+
+
+CPU_LIST = r"\(null\)|\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*|"
+"""What ``%*pbl`` prints: a list of ranges, nothing for an empty mask, ``(null)`` for none."""
+
+
+def nodes(name: str) -> "Element":
+    return rx(CPU_LIST)(name)
+
+
+MESSAGE = r"(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\n]*"
+
+
+def message(name: str = "message") -> "Element":
+    """The words before the kill: ``Out of memory``, ``Memory cgroup out of memory``, ``No available memory …``."""
+    return rx(MESSAGE)(name)

@@ -1,0 +1,467 @@
+"""Who was chosen, why, and who was killed: the last lines of a report.
+
+Printed by ``mm/oom_kill.c`` (``oom_kill_process()``, ``dump_oom_victim()``, ``out_of_memory()``) and
+``mm/memcontrol.c:mem_cgroup_print_oom_context()``.  The kill lines themselves are in `oomparse.grammar.kill`, the
+reaper's in `oomparse.grammar.reaper`.
+"""
+
+import re
+from dataclasses import dataclass
+
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
+from oomparse.grammar.tokens import lit, message, nodes, number, optional, rest, rx, until
+
+KILL_BY = "mm/oom_kill.c:oom_kill_process()"
+OUT_OF_MEMORY_BY = "mm/oom_kill.c:out_of_memory()"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ConstraintLine(TypedLine):
+    """The ``oom-kill:`` summary (since 5.0)."""
+
+    constraint: str | None = None
+    nodemask: str | None = None
+    cpuset: str | None = None
+    mems_allowed: str | None = None
+    global_oom: bool = False
+    oom_memcg: str | None = None
+    task_memcg: str | None = None
+    comm: str | None = None
+    pid: int | None = None
+    uid: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Selected(TypedLine):
+    """``Kill process N (comm) score S …`` (until 5.0)."""
+
+    message: str | None = None
+    pid: int
+    comm: str
+    score: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SharingMm(TypedLine):
+    pid: int
+    comm: str
+    ve: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NotKilled(TypedLine):
+    """``Would have killed process …`` (RHEL 6) and ``… is already exiting`` (since 5.9)."""
+
+    message: str | None = None
+    pid: int
+    comm: str
+    exiting: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NoKillable(TypedLine):
+    pass
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PanicLine(TypedLine):
+    """``Kernel panic - not syncing: …``; ``oom`` where its words are the OOM killer's own."""
+
+    text: str
+    oom: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pinned(TypedLine):
+    pid: int
+    comm: str
+    by_pid: int
+    by_comm: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Notice(TypedLine):
+    """A line around reports: rate limits, suspend markers, debugging."""
+
+    text: str = ""
+
+
+def split_memcgs(middle: str) -> tuple[bool, str | None, str | None]:
+    """Split ``,oom_memcg=A,task_memcg=B`` (or ``,global_oom,task_memcg=B``) into its parts.
+
+    A cgroup's name may hold ``,task_memcg=`` itself; of the possible splits, the one is right in which B lies at or
+    below A.
+    """
+    key = ",task_memcg="
+    if middle.startswith(",global_oom"):
+        tail = middle.removeprefix(",global_oom")
+        return True, None, tail.removeprefix(key) if tail.startswith(key) else None
+    if middle.startswith(",oom_memcg="):
+        both = middle.removeprefix(",oom_memcg=")
+        at = both.find(key)
+        first = at
+        while at >= 0:
+            upper, lower = both[:at], both[at + len(key) :]
+            if lower == upper or upper == "/" or lower.startswith(upper + "/"):
+                return False, upper, lower
+            at = both.find(key, at + 1)
+        return False, both if first < 0 else both[:first], None if first < 0 else both[first + len(key) :]
+    return False, None, middle.removeprefix(key) if middle.startswith(key) else None
+
+
+def _build_constraint(groups: Groups) -> ConstraintLine:
+    global_oom, oom_memcg, task_memcg = split_memcgs(groups.get("memcgs") or "")
+    return ConstraintLine(
+        constraint=groups.get("constraint"),
+        nodemask=groups.get("nodemask"),
+        cpuset=groups.get("cpuset"),
+        mems_allowed=groups.get("mems_allowed"),
+        global_oom=global_oom,
+        oom_memcg=oom_memcg,
+        task_memcg=task_memcg,
+        comm=groups.get("comm"),
+        pid=int(groups.get("pid") or 0),
+        uid=int(groups.get("uid") or 0),
+    )
+
+
+_SUMMARY_KEY = re.compile(
+    r"(?:^|,)(constraint|nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task|pid|uid|[a-z_]+)=|,(global_oom)\b"
+)
+
+
+def _build_cut_constraint(groups: Groups) -> ConstraintLine:
+    """Read what is whole of a cut or new ``oom-kill:`` line: a value counts when the next key follows it."""
+    text = (groups.get("tail") or "").rstrip()
+    found = list(_SUMMARY_KEY.finditer(text))
+    values: dict[str, str] = {}
+    unknown: list[str] = []
+    global_oom = False
+    known = {"constraint", "nodemask", "cpuset", "mems_allowed", "oom_memcg", "task_memcg", "task", "pid", "uid"}
+    for match, following in zip(found, [*found[1:], None], strict=True):
+        if match[2]:
+            global_oom = True
+            continue
+        key = match[1]
+        value = text[match.end() : following.start() if following else len(text)]
+        ends_here = following is None
+        if ends_here and key in ("oom_memcg", "task_memcg", "cpuset") and re.search(r",\S?\Z", value):
+            value, ends_here = value[: value.rindex(",")], False  # a pager's mark behind a comma: the value is whole
+        if key not in known:
+            unknown.append(key)
+        elif key not in values and not (ends_here and key not in ("uid", "mems_allowed")):
+            values[key] = value
+    pid, uid = values.get("pid"), values.get("uid")
+    return ConstraintLine(
+        constraint=values.get("constraint"),
+        nodemask=values.get("nodemask"),
+        cpuset=values.get("cpuset"),
+        mems_allowed=values.get("mems_allowed"),
+        global_oom=global_oom,
+        oom_memcg=values.get("oom_memcg"),
+        task_memcg=values.get("task_memcg"),
+        comm=values.get("task"),
+        pid=int(pid) if pid and re.fullmatch(r"\d{1,10}", pid) else None,
+        uid=int(uid) if uid and re.fullmatch(r"\d{1,10}", uid) else None,
+        damaged=not unknown,
+        unknown=tuple(unknown),
+    )
+
+
+_SUMMARY_END = r"(?:,oom_memcg=|,global_oom|,task_memcg=|,task=)"
+_OOM_PANIC = re.compile(r"out of memory|panic_on_oom|deadlocked on memory", re.IGNORECASE)
+
+
+def _build_panic(groups: Groups) -> PanicLine:
+    text = groups.get("text") or ""
+    return PanicLine(text=text, oom=_OOM_PANIC.search(text) is not None)
+
+
+def _notice(name: str, trigger: str, pattern: str, since: str, until: str | None, by: str, sample: str) -> LineFormat:
+    return LineFormat(
+        name=name,
+        section=Section.NOTICE,
+        trigger=trigger,
+        expression=lambda: rx(pattern)("text"),
+        build=builds(Notice),
+        since=since,
+        until=until,
+        printed_by=by,
+        printf=re.sub(r"\d+", "%d", sample),
+        samples=(sample,),
+    )
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(
+        name="oom_kill",
+        section=Section.VERDICT,
+        trigger="oom-kill:constraint=",
+        starts=True,
+        expression=lambda: (
+            lit("oom-kill:constraint=")
+            + rx(r"[A-Z_]+")("constraint")
+            + lit(",nodemask=")
+            + nodes("nodemask")
+            + optional(
+                lit(",cpuset=")
+                + rx(rf".*?(?=,mems_allowed=[\d,-]*{_SUMMARY_END})")("cpuset")
+                + lit(",mems_allowed=")
+                + nodes("mems_allowed")
+            )
+            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=).*(?=,task=.*,pid=\d+,uid=\d+\s*\Z)|")("memcgs")
+            + lit(",task=")
+            + until(r",pid=\d+,uid=\d+\s*\Z", "comm")
+            + lit(",pid=")
+            + number("pid")
+            + lit(",uid=")
+            + number("uid")
+        ),
+        build=_build_constraint,
+        since="5.0",
+        distros=("el8",),
+        printed_by="mm/oom_kill.c:dump_oom_victim()",
+        printf="oom-kill:constraint=%s,nodemask=%*pbl,cpuset=%s,mems_allowed=%*pbl,oom_memcg=%s,task_memcg=%s,"
+        "task=%s,pid=%d,uid=%d",
+        samples=(
+            "oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=lab,mems_allowed=0,oom_memcg=/lab/box,"
+            "task_memcg=/lab/box,task=hog,pid=100,uid=1000",
+            "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0-1,global_oom,task_memcg=/,"
+            "task=(sd-pam),pid=4503,uid=0",
+            "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),task=sh,pid=1403,uid=0",
+            "oom-kill:constraint=CONSTRAINT_MEMORY_POLICY,nodemask=1,cpuset=/,mems_allowed=0-1,global_oom,"
+            "task_memcg=/x,task=spoof,pid=1,uid=0,task=,pid=1,uid=0,pid=97,uid=0",
+        ),
+    ),
+    LineFormat(
+        name="oom_kill_cut",
+        section=Section.VERDICT,
+        trigger="oom-kill:constraint=",
+        starts=True,
+        tolerant=True,
+        expression=lambda: lit("oom-kill:") + rest("tail"),
+        build=_build_cut_constraint,
+        since="5.0",
+        printed_by="mm/oom_kill.c:dump_oom_victim()",
+        printf="oom-kill:constraint=%s,…",
+        samples=(
+            "oom-kill:constraint=CONSTRAINT_CPUSET,nodemask=(null),cpuset=test,mems_allowed=0",
+            "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/a.slice,>",
+        ),
+    ),
+    LineFormat(
+        name="select_2_6_36",
+        section=Section.VERDICT,
+        trigger=": Kill process ",
+        expression=lambda: (
+            message()
+            + lit(": Kill process ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\)\s+score -?\d+\s+or\s+sacrifice\s+child", "comm")
+            + rx(r"\)\s+score\s+")
+            + number("score")
+            + rx(r"\s+or\s+sacrifice\s+child")
+        ),
+        build=builds(Selected),
+        since="2.6.36",
+        until="5.0",
+        distros=("el6",),
+        printed_by=KILL_BY,
+        printf="%s: Kill process %d (%s) score %u or sacrifice child",
+        samples=(
+            "Memory cgroup out of memory: Kill process 27 (left-hog) score 993 or sacrifice child",
+            "Out of memory (oom_kill_allocating_task): Kill process 10595 (a.out) score 0 or sacrifice child",
+        ),
+    ),
+    LineFormat(
+        name="select_2_6_20",
+        section=Section.VERDICT,
+        trigger=": kill process ",
+        expression=lambda: (
+            message()
+            + lit(": kill process ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\)\s+score -?\d+\s+or\s+a\s+child", "comm")
+            + rx(r"\)\s+score\s+")
+            + number("score")
+            + rx(r"\s+or\s+a\s+child")
+        ),
+        build=builds(Selected),
+        since="2.6.20",
+        until="2.6.35",
+        distros=("el6",),
+        printed_by=KILL_BY,
+        printf="%s: kill process %d (%s) score %li or a child",
+        samples=("Out of memory: kill process 2123 (app_process) score 793444352 or a child",),
+    ),
+    LineFormat(
+        name="select_2_6_18",
+        section=Section.VERDICT,
+        trigger="Out of Memory: Kill process ",
+        starts=True,
+        expression=lambda: (
+            message()
+            + lit(": Kill process ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\)(?:\s+score -?\d+)?\s+and\s+children\.", "comm")
+            + lit(")")
+            + optional(lit(" score ") + number("score"))
+            + rx(r"\s+and\s+children\.")
+        ),
+        build=builds(Selected),
+        since="2.6.18",
+        until="2.6.19",
+        distros=("ovz",),
+        printed_by=KILL_BY,
+        printf="Out of Memory: Kill process %d (%s) score %li and children.",
+        samples=(
+            "Out of Memory: Kill process 3010 (httpd) score 4711 and children.",
+            "Out of Memory: Kill process 3010 (httpd) and children.",
+        ),
+    ),
+    LineFormat(
+        name="select_cut",
+        section=Section.VERDICT,
+        trigger="ill process ",
+        tolerant=True,
+        expression=lambda: (
+            message() + rx(r": [Kk]ill process ") + number("pid") + lit(" (") + rx(r"[^()]*(?=\))")("comm") + rest("tail")
+        ),
+        build=lambda groups: Selected(
+            message=groups.get("message"), pid=int(groups.get("pid") or 0), comm=groups.get("comm") or "", damaged=True
+        ),
+        since="2.6.18",
+        until="5.0",
+        printed_by=KILL_BY,
+        printf="%s: Kill process %d (%s) …",
+        samples=("Out of memory: Kill process 3010 (httpd) sc",),
+    ),
+    LineFormat(
+        name="sharing_mm",
+        section=Section.VERDICT,
+        trigger=" sharing same memory",
+        expression=lambda: (
+            lit("Kill process ")
+            + number("pid")
+            + lit(" (")
+            + until(r'\)(?: in VE "[^"]*")? sharing same memory', "comm")
+            + lit(")")
+            + optional(lit(' in VE "') + rx(r'[^"]*')("ve") + lit('"'))
+            + lit(" sharing same memory")
+        ),
+        build=builds(SharingMm),
+        since="2.6.37",
+        until="4.3",
+        distros=("el6",),
+        printed_by=KILL_BY,
+        printf="Kill process %d (%s) sharing same memory",
+        samples=(
+            "Kill process 4711 (sharer) sharing same memory",
+            'Kill process 4711 (sharer) in VE "101" sharing same memory',
+        ),
+    ),
+    LineFormat(
+        name="already_exiting",
+        section=Section.VERDICT,
+        trigger=": OOM victim ",
+        expression=lambda: (
+            message()
+            + lit(": OOM victim ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\) is already exiting\. Skip killing the task", "comm")
+            + lit(") is already exiting. Skip killing the task")
+        ),
+        build=builds(NotKilled, exiting=True),
+        since="5.9",
+        distros=("el8",),
+        printed_by="mm/oom_kill.c:__oom_kill_process()",
+        printf="%s: OOM victim %d (%s) is already exiting. Skip killing the task",
+        samples=("Memory cgroup out of memory: OOM victim 812 (hog) is already exiting. Skip killing the task",),
+    ),
+    LineFormat(
+        name="would_have_killed",
+        section=Section.VERDICT,
+        trigger="Would have killed process ",
+        starts=True,
+        expression=lambda: (
+            lit("Would have killed process ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\)\. But continuing instead\.", "comm")
+            + lit("). But continuing instead.")
+        ),
+        build=builds(NotKilled, exiting=False),
+        since="2.6.32",
+        until="2.6.32",
+        distros=("el6",),
+        printed_by=KILL_BY,
+        printf="Would have killed process %d (%s). But continuing instead.",
+        samples=("Would have killed process 4711 (init). But continuing instead.",),
+    ),
+    LineFormat(
+        name="no_killable",
+        section=Section.VERDICT,
+        trigger="Out of memory and no killable processes...",
+        starts=True,
+        expression=lambda: lit("Out of memory and no killable processes..."),
+        build=builds(NoKillable),
+        since="4.18",
+        distros=("el8",),
+        printed_by=OUT_OF_MEMORY_BY,
+        printf="Out of memory and no killable processes...",
+        samples=("Out of memory and no killable processes...",),
+    ),
+    LineFormat(
+        name="panic",
+        section=Section.VERDICT,
+        trigger="Kernel panic - not syncing: ",
+        starts=True,
+        expression=lambda: lit("Kernel panic - not syncing: ") + rest("text"),
+        build=_build_panic,
+        since="2.6.18",
+        printed_by="kernel/panic.c:panic()",
+        printf="Kernel panic - not syncing: %s",
+        samples=(
+            "Kernel panic - not syncing: System is deadlocked on memory",
+            "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
+        ),
+    ),
+    LineFormat(
+        name="pinned",
+        section=Section.VERDICT,
+        trigger=" has mm pinned by ",
+        expression=lambda: (
+            lit("oom killer ")
+            + number("pid")
+            + lit(" (")
+            + until(r"\) has mm pinned by \d+ \(", "comm")
+            + lit(") has mm pinned by ")
+            + number("by_pid")
+            + lit(" (")
+            + until(r"\)\s*\Z", "by_comm")
+            + lit(")")
+        ),
+        build=builds(Pinned),
+        since="4.8",
+        printed_by="mm/oom_kill.c:__oom_kill_process()",
+        printf="oom killer %d (%s) has mm pinned by %d (%s)",
+        samples=("oom killer 812 (hog) has mm pinned by 1 (init)",),
+    ),
+    _notice("suppressed", "suppressed", r"\w+: \d+ (?:callbacks|messages) suppressed\.?", "2.6.18", None,
+            "lib/ratelimit.c:___ratelimit()", "oom_kill_process: 20 callbacks suppressed"),
+    _notice("fault_oom", "Huh VM_FAULT_OOM", r"Huh VM_FAULT_OOM leaked out to the #PF handler\. Retrying PF", "5.17",
+            None, "mm/oom_kill.c:pagefault_out_of_memory()",
+            "Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF"),
+    _notice("suspend", "OOM killer ", r"OOM killer (?:enabled|disabled)\.", "4.12", None,
+            "mm/oom_kill.c:oom_killer_disable()", "OOM killer disabled."),
+    _notice("sysrq_ignored", "OOM request ignored", r"(?:sysrq: )?OOM request ignored(?: because killer is disabled|\. No task eligible)",
+            "4.1", None, "drivers/tty/sysrq.c:moom_callback()", "sysrq: OOM request ignored. No task eligible"),
+    _notice("debug_points", "OOMkill: task ", r"OOMkill: task \d+ \(.*\) got \d+ points", "2.6.18", "2.6.35",
+            "mm/oom_kill.c:badness()", "OOMkill: task 812 (hog) got 4711 points"),
+    _notice("tried_to_kill", "tried to kill ", r"tried to kill (?:init!|an mm-less task.*)", "2.6.18", "2.6.35",
+            "mm/oom_kill.c:__oom_kill_task()", "tried to kill an mm-less task!"),
+)
