@@ -48,7 +48,7 @@ def label(element: ParserElement, seen: set[int]) -> None:
         return
     seen.add(id(element))
     if isinstance(element, Regex) and not element.customName:
-        pattern = element.pattern.removeprefix("(?s:").removesuffix(")")
+        pattern = str(element.pattern).removeprefix("(?s:").removesuffix(")")
         element.set_name("number" if pattern == NUMBER else f"/{pattern}/")
     for part in element.recurse():
         label(part, seen)
