@@ -1,0 +1,136 @@
+r"""Events to JSON Lines and back: the same tree, the same names, one object a line.
+
+The records are derived from `OomEvent` field by field, so the two cannot drift; msgspec writes and reads the
+dataclasses themselves.  Enums are their strings, times RFC 3339, what the kernel did not print is ``null``.  Beside
+``victims`` stands ``victim``, the first of them.  JSON holds no bytes: one that was not UTF-8 is written ``\xNN``, as
+dmesg does, and stays so when it is read back; control characters are legal in JSON and stay themselves.
+"""
+
+import dataclasses
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Literal, TypeAlias, cast, get_type_hints
+
+import msgspec
+
+from oomparse.errors import OomparseError
+from oomparse.model import EVENT_SCHEMA, LAZY_FIELDS, Memcg, OomEvent, Victim
+from oomparse.sections import TaskRow, TaskTable
+
+BRIEF_MEMCG_OMITS = ("stats", "hierarchy")
+
+Field: TypeAlias = tuple[str, Any, Any]
+
+
+class DecodeError(OomparseError, ValueError):
+    """A line that is no event of this schema; the text says what is wrong with it."""
+
+
+def _record(cls: type, *, omit: Iterable[str] = (), replace: Mapping[str, Any] | None = None) -> type[msgspec.Struct]:
+    """Return a msgspec record with the fields of a dataclass, some left out and some given another type."""
+    hints: dict[str, Any] = {**get_type_hints(cls), **(replace or {})}
+    left_out = set(omit)
+    fields: list[Field] = []
+    for field in dataclasses.fields(cls):
+        if field.name in left_out:
+            continue
+        default: Any = msgspec.NODEFAULT
+        if field.default is not dataclasses.MISSING:
+            default = field.default
+        elif field.default_factory is not dataclasses.MISSING:
+            default = msgspec.field(default_factory=field.default_factory)
+        fields.append((field.name, hints[field.name], default))
+        if field.name == "victims":
+            fields.append(("victim", Victim | None, None))
+    return msgspec.defstruct(cls.__name__, fields, kw_only=True, frozen=True, gc=False, module=__name__)
+
+
+_REPLACED: dict[str, Any] = {"schema": Literal[EVENT_SCHEMA], "tasks": tuple[TaskRow, ...] | None}
+
+EventRecord = _record(OomEvent, replace=_REPLACED)
+"""The shape of one line, from which `oomparse.export.schema` makes the JSON Schema."""
+
+_BriefMemcg = _record(Memcg, omit=BRIEF_MEMCG_OMITS)
+_BriefRecord = _record(OomEvent, omit=LAZY_FIELDS, replace={**_REPLACED, "memcg": _BriefMemcg | None})
+
+
+def _plain(value: object) -> object:
+    """Tell msgspec what it does not know: mappings that are no dict."""
+    if isinstance(value, Mapping):
+        return dict(value)
+    raise NotImplementedError(f"cannot write {type(value).__name__} as JSON")
+
+
+_encoder = msgspec.json.Encoder(enc_hook=_plain)
+_decoder = msgspec.json.Decoder(EventRecord)
+
+
+def encode(event: OomEvent, *, brief: bool = False) -> bytes:
+    """Return the event as one line of JSON without a line end; ``brief`` leaves out the sections, unparsed."""
+    record = _to_record(event, brief=brief)
+    try:
+        return _encoder.encode(record)
+    except UnicodeEncodeError:
+        return _encoder.encode(_without_surrogates(msgspec.to_builtins(record, enc_hook=_plain)))
+
+
+def to_builtins(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
+    """Return what `encode` writes as dicts, lists and strings."""
+    return cast("dict[str, Any]", msgspec.json.decode(encode(event, brief=brief)))
+
+
+def decode(line: bytes | str) -> OomEvent:
+    """Read one line that `encode` wrote; keys that this version does not know are passed over.
+
+    Raises `DecodeError` for anything else.
+    """
+    try:
+        record = _decoder.decode(line)
+    except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
+        raise DecodeError(f"not an {EVENT_SCHEMA} record: {error}") from None
+    values = {name: getattr(record, name) for name in _FULL_NAMES}
+    if values["tasks"] is not None:
+        values["tasks"] = TaskTable.of(values["tasks"])
+    return OomEvent(**values)
+
+
+def _to_record(event: OomEvent, *, brief: bool) -> msgspec.Struct:
+    if brief:
+        values = {name: getattr(event, name) for name in _BRIEF_NAMES}
+        if event.memcg is not None:
+            values["memcg"] = _BriefMemcg(**{name: getattr(event.memcg, name) for name in _BRIEF_MEMCG_NAMES})
+        return _BriefRecord(**values, victim=event.victim)
+    event.materialize()
+    return EventRecord(**{name: getattr(event, name) for name in _FULL_NAMES}, victim=event.victim)
+
+
+_FULL_NAMES = tuple(name for name in EventRecord.__struct_fields__ if name != "victim")
+_BRIEF_NAMES = tuple(name for name in _BriefRecord.__struct_fields__ if name != "victim")
+_BRIEF_MEMCG_NAMES = _BriefMemcg.__struct_fields__
+
+
+def _without_surrogates(value: object) -> object:
+    match value:
+        case str():
+            return value if value.isascii() else _escaped(value)
+        case dict():
+            return {_without_surrogates(key): _without_surrogates(item) for key, item in value.items()}
+        case list() | tuple():
+            return [_without_surrogates(item) for item in value]
+        case _:
+            return value
+
+
+def _escaped(text: str) -> str:
+    return _SURROGATE.sub(_as_bytes, text)
+
+
+_SURROGATE = re.compile("[\ud800-\udfff]")
+
+
+def _as_bytes(match: re.Match[str]) -> str:
+    """Write a surrogate escape as the byte that it stands for; a lone surrogate of other origin as its three."""
+    code = ord(match[0])
+    if 0xDC80 <= code <= 0xDCFF:
+        return f"\\x{code - 0xDC00:02x}"
+    return "".join(f"\\x{byte:02x}" for byte in match[0].encode("utf-8", "surrogatepass"))
