@@ -1,0 +1,1 @@
+"""Measurements of oomparse: `python -m benchmarks.run` writes RESULTS.md."""
