@@ -61,38 +61,45 @@ def compiled(line_format: LineFormat) -> re.Pattern[str]:
 
 
 class Dispatcher:
-    """A set of formats, ready to be tried."""
+    """A set of formats, ready to be tried.
+
+    The longest trigger goes first: it says most, and a process's name (15 bytes) cannot hold the long ones.
+    """
 
     def __init__(self, line_formats: Iterable[LineFormat]) -> None:
-        self._at_start: dict[str, list[_Candidate]] = {}
-        self._anywhere: dict[str, list[_Candidate]] = {}
+        at_start: dict[str, list[_Candidate]] = {}
+        anywhere: dict[str, list[_Candidate]] = {}
         for line_format in line_formats:
-            table = self._at_start if line_format.starts else self._anywhere
+            table = at_start if line_format.starts else anywhere
             table.setdefault(line_format.trigger, []).append(_Candidate(line_format))
-        self._starts = _alternation(self._at_start)
-        self._contains = _alternation(self._anywhere)
+        self._at_start = sorted(at_start.items(), key=_longest_first)
+        self._anywhere = sorted(anywhere.items(), key=_longest_first)
+        self._starts = _alternation(at_start)
+        self._contains = _alternation(anywhere)
 
     def parse(self, text: str) -> Parsed | None:
         """Return what the first format that takes ``text`` makes of it: exact formats before tolerant ones."""
-        candidates: list[_Candidate] = []
-        start = self._starts.match(text)
-        if start is not None:
-            for trigger, found in self._at_start.items():
-                if text.startswith(trigger):
-                    candidates += found
+        found: list[tuple[str, list[_Candidate]]] = []
+        if self._starts.match(text) is not None:
+            found = [row for row in self._at_start if text.startswith(row[0])]
         if self._contains.search(text) is not None:
-            for trigger, found in self._anywhere.items():
-                if trigger in text:
-                    candidates += found
-        if not candidates:
+            found += [row for row in self._anywhere if row[0] in text]
+        if not found:
             return None
+        if len(found) > 1:
+            found.sort(key=_longest_first)
         for tolerant in (False, True):
-            for candidate in candidates:
-                if candidate.format.tolerant is tolerant:
-                    parsed = candidate.parse(text)
-                    if parsed is not None:
-                        return parsed
+            for _, candidates in found:
+                for candidate in candidates:
+                    if candidate.format.tolerant is tolerant:
+                        parsed = candidate.parse(text)
+                        if parsed is not None:
+                            return parsed
         return None
+
+
+def _longest_first(row: tuple[str, list[_Candidate]]) -> int:
+    return -len(row[0])
 
 
 def _alternation(triggers: Iterable[str]) -> re.Pattern[str]:

@@ -143,7 +143,7 @@ def _cpu_line() -> "Element":
         + lit(" PID: ")
         + number("pid")
         + lit(" Comm: ")
-        + rx(r".{0,20}(?= (?:Kdump: loaded )?(?:Not tainted|Tainted: ))")("comm")
+        + rx(r".{0,20}(?= Kdump: loaded (?:Not tainted|Tainted: ))|.{0,20}(?= (?:Not tainted|Tainted: ))")("comm")
         + rx(r" (?:Kdump: loaded )?")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")

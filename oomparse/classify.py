@@ -1,0 +1,110 @@
+"""Whose memory ran out: global, memcg, cpuset or memory policy, with the lines that say so.
+
+A pure function over what a report's lines state.  Kernels since 5.0 say it in the ``oom-kill:`` line; older ones in
+``Task in … killed as a result of limit of …`` and in the words before the kill.  Where the text does not tell, the scope
+is ``unknown``: it is never guessed from what is missing.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from oomparse.model import Evidence, LimitKind, Memcg, Scope
+
+UNLIMITED_KB = 2**52
+"""Limits at or above this are "no limit": every kernel prints a number close to 2**53 or 2**54 (formats of the counters)."""
+
+_BY_CONSTRAINT = {
+    "CONSTRAINT_NONE": Scope.GLOBAL,
+    "CONSTRAINT_CPUSET": Scope.CPUSET,
+    "CONSTRAINT_MEMORY_POLICY": Scope.MEMORY_POLICY,
+    "CONSTRAINT_MEMCG": Scope.MEMCG,
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Facts:
+    """What the lines of one report state; each ``*_text`` is the line itself, for the evidence."""
+
+    constraint: str | None = None
+    constraint_text: str | None = None
+    global_oom: bool = False
+    oom_memcg: str | None = None
+    limit_text: str | None = None
+    """``Task in … killed as a result of limit of …`` or ``Memory limit reached of cgroup …``."""
+    message: str | None = None
+    message_text: str | None = None
+    counter_text: str | None = None
+    """A memcg usage line."""
+    excluded_nodes: Callable[[], str | None] | None = None
+    """Asked last: what shows that the cpuset left out nodes that have memory."""
+
+
+def scope_of(facts: Facts) -> tuple[Scope, tuple[Evidence, ...]]:
+    """Return the scope and the reasons for it, strongest first."""
+    evidence = tuple(_reasons(facts))
+    for found, _ in evidence:
+        return found, tuple(reason for _, reason in evidence)
+    return Scope.UNKNOWN, ()
+
+
+def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:
+    found: list[tuple[Scope, Evidence]] = []
+
+    def say(scope: Scope, says: str, text: str | None) -> None:
+        found.append((scope, Evidence(says=says, text=text or "")))
+
+    text = facts.constraint_text
+    if text is not None:
+        if facts.oom_memcg is not None:
+            # 5.0 and 5.1 print CONSTRAINT_NONE even here: the field was not set yet.
+            say(Scope.MEMCG, "oom_memcg names the cgroup whose limit was hit", text)
+        elif facts.constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"):
+            say(_BY_CONSTRAINT[facts.constraint], f"constraint={facts.constraint}", text)
+        elif facts.global_oom:
+            say(Scope.GLOBAL, "global_oom", text)
+        elif facts.constraint == "CONSTRAINT_NONE":
+            say(Scope.GLOBAL, "constraint=CONSTRAINT_NONE and no cgroup is named", text)
+    if facts.limit_text is not None:
+        say(Scope.MEMCG, "the line names the cgroup whose limit was hit", facts.limit_text)
+    said = _by_message(facts.message)
+    if said is not None and said[0] is Scope.GLOBAL and not found and facts.excluded_nodes is not None:
+        excluded = facts.excluded_nodes()
+        if excluded is not None:
+            say(Scope.CPUSET, "the task's cpuset leaves out nodes that have memory", excluded)
+    if said is not None:
+        say(said[0], said[1], facts.message_text)
+    if facts.counter_text is not None and not any(scope is Scope.MEMCG for scope, _ in found):
+        say(Scope.MEMCG, "memcg counters are printed for memcg OOMs only", facts.counter_text)
+    return found
+
+
+def _by_message(message: str | None) -> tuple[Scope, str] | None:
+    if message is None:
+        return None
+    words = message.lower()
+    if words.startswith("memory cgroup out of memory"):
+        return Scope.MEMCG, "the kill line says so"
+    if words.startswith("no available memory (mpol_bind)"):
+        return Scope.MEMORY_POLICY, "the kill line says so"
+    if words.startswith("no available memory in cpuset"):
+        return Scope.CPUSET, "the kill line says so"
+    if words.startswith("out of memory in ub"):
+        return None  # OpenVZ: a beancounter, which is neither
+    if words.startswith("out of memory"):
+        return Scope.GLOBAL, "the kill line says so"
+    return None
+
+
+def limits_hit(memcg: Memcg) -> tuple[LimitKind, ...]:
+    """Return the limits whose usage has reached them."""
+    pairs = (
+        (LimitKind.MEMORY, memcg.usage_kb, memcg.limit_kb),
+        (LimitKind.MEMSW, memcg.memsw_usage_kb, memcg.memsw_limit_kb),
+        (LimitKind.SWAP, memcg.swap_usage_kb, memcg.swap_limit_kb),
+        (LimitKind.KMEM, memcg.kmem_usage_kb, memcg.kmem_limit_kb),
+    )
+    return tuple(
+        kind
+        for kind, usage, limit in pairs
+        if usage is not None and limit is not None and 0 < limit <= usage and limit < UNLIMITED_KB
+    )

@@ -1,0 +1,97 @@
+r"""What one message holds: usually one kernel line, sometimes several, sometimes one that was wrapped.
+
+Turns a message text into `Piece`s.  A text with newlines is, in this order: one record that the kernel printed with
+newlines in it (a comm may hold one); several lines that a transport could not tell apart; one line that a mailer or a
+terminal wrapped.  Nothing is dropped: what no format takes comes back with ``parsed=None``.
+"""
+
+import itertools
+from collections.abc import Iterator
+from typing import NamedTuple
+
+from oomparse.grammar.dispatch import Parsed, parse_line
+
+MAX_WRAPPED_LINES = 5
+"""How many lines a wrapped line may have been broken into."""
+_MAX_MIXED_BREAKS = 4
+
+_WRAPPABLE = (
+    "invoked oom-killer",
+    "illed process ",
+    "ill process ",
+    "oom-kill:",
+    "oom_reaper: ",
+    "Task in /",
+    "Tasks in /",
+    "memory: usage",
+    "memory+swap: usage",
+    "kmem: usage",
+    "swap: usage",
+    "ut of memory",
+    "ut of Memory",
+    "OOM victim",
+    "Memory cgroup ",
+    "CPU: ",
+    "Pid: ",
+    "[ pid ]",
+    "[  pid  ]",
+    "Hardware name:",
+)
+
+
+class Piece(NamedTuple):
+    """A part of a message and what a format made of it."""
+
+    text: str
+    parsed: Parsed | None
+
+
+def is_exact(parsed: Parsed | None) -> bool:
+    """Tell whether a format took the text without reservation."""
+    return parsed is not None and not parsed.format.tolerant and not parsed.line.damaged
+
+
+def may_go_on(text: str) -> bool:
+    """Tell whether a text that is not whole could be the first part of a wrapped line."""
+    return any(words in text for words in _WRAPPABLE)
+
+
+def join_wrapped(parts: list[str]) -> Parsed | None:
+    """Parse a line that was broken: by a newline of its own, between words, or inside one."""
+    whole = parse_line("\n".join(parts))
+    if is_exact(whole):
+        return whole
+    breaks = len(parts) - 1
+    stripped = [parts[0].rstrip(), *(part.strip() for part in parts[1:])]
+    if breaks <= _MAX_MIXED_BREAKS:
+        for joints in itertools.product((" ", ""), repeat=breaks):
+            text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
+            joined = parse_line(text)
+            if is_exact(joined):
+                return joined
+    return None
+
+
+def pieces(text: str) -> Iterator[Piece]:
+    """Split a message into its kernel lines."""
+    if "\n" not in text:
+        yield Piece(text, parse_line(text))
+        return
+    whole = parse_line(text)
+    if is_exact(whole):
+        yield Piece(text, whole)
+        return
+    parts = text.split("\n")
+    at = 0
+    while at < len(parts):
+        part = parts[at]
+        parsed = parse_line(part)
+        taken = 1
+        if not is_exact(parsed) and may_go_on(part):
+            for count in range(2, min(MAX_WRAPPED_LINES, len(parts) - at) + 1):
+                joined = join_wrapped(parts[at : at + count])
+                if joined is not None:
+                    parsed, taken = joined, count
+                    break
+        yield Piece("\n".join(parts[at : at + taken]), parsed)
+        at += taken
