@@ -1,0 +1,52 @@
+"""The table of all transports, one row each, and the entry-point group for other people's.
+
+Turns names into transports and the first lines of a log into the one that fits.  A module is imported when its row is
+first needed.
+"""
+
+from collections.abc import Sequence
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+
+from oomparse.errors import OomparseError
+from oomparse.transports.base import HEAD_LINES, Transport
+
+ENTRY_POINT_GROUP = "oomparse.transports"
+"""Each entry point names a `Transport` instance, or a class that is called without arguments."""
+
+BUILT_IN = (
+    "kmsg",
+    "syslog",
+    "dmesg",
+    "text",
+)
+"""Module names; each module has its transport, or several, in ``TRANSPORT`` or ``TRANSPORTS``."""
+
+
+@cache
+def transports() -> tuple[Transport, ...]:
+    """Return every transport, the surest first."""
+    found: list[Transport] = []
+    for name in BUILT_IN:
+        module = import_module(f"oomparse.transports.{name}")
+        found += getattr(module, "TRANSPORTS", None) or (module.TRANSPORT,)
+    for entry in entry_points(group=ENTRY_POINT_GROUP):
+        loaded = entry.load()
+        found.append(loaded() if isinstance(loaded, type) else loaded)
+    return tuple(sorted(found, key=lambda transport: -transport.confidence))
+
+
+def get(name: str) -> Transport:
+    """Return the transport of that name; raises `OomparseError` where there is none."""
+    for transport in transports():
+        if transport.name == name:
+            return transport
+    known = ", ".join(sorted(transport.name for transport in transports()))
+    raise OomparseError(f"unknown transport {name!r}: give one of {known}")
+
+
+def detect(head: Sequence[bytes]) -> Transport:
+    """Return the transport that fits the first lines of a log best; bare text where none does."""
+    head = head[:HEAD_LINES]
+    return max(transports(), key=lambda transport: transport.looks_like(head))

@@ -1,0 +1,248 @@
+r"""Syslog files: RFC 3164 and ISO 8601 stamps, as rsyslog, syslog-ng, sysklogd, BusyBox and journalctl write them.
+
+Turns ``Nov 21 03:18:24 host kernel: [    7.670939] text`` into messages.  Host and inner stamp may be missing
+(rsyslog's imklog leaves the stamp out since 8.2312), the date may be of any kind that `oomparse.timestamps` reads, and
+``<4>`` may stand before it (forwarded logs).  BusyBox and logread name facility and level (``kern.warn kernel:``).
+``journalctl -o short``, ``short-precise``, ``short-iso`` and ``short-full`` are the same text with continuation lines
+indented; a journal shows ``[79B blob data]`` for a text that it holds but does not print.
+
+The tag tells who spoke: ``kernel:`` is as good as the daemon that wrote it, any other tag is a process, and so is
+``kernel[123]:`` or a priority with another facility.
+"""
+
+import re
+
+from oomparse.errors import Issue, IssueCode
+from oomparse.message import Line, Message
+from oomparse.transports.base import LEVELS, DecodeContext, LineDecoder, LineTransport, Sample, facility_number
+from oomparse.transports.escapes import unescape_syslog
+
+MAX_HOSTS = 64
+"""Host names remembered of one log, to tell a host from the first word of a text without a tag."""
+
+CLOCK = rb"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+ZONE = rb"(?:Z|[+-]\d\d:?\d\d)"
+DATE = (
+    rb"(?:(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s(?: \d{4})?"  # [Sat] Nov 21 03:18:24 [2026]
+    rb"|\d{4}-\d\d-\d\d[T ]%(clock)s ?%(zone)s?"  # 2026-11-21T03:18:24.738194+00:00
+    rb"|\d{4} [A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s"  # 2026 Nov 21 03:18:24
+    rb"|[^\W\d_]{2,12}\.? \d{4}-\d\d-\d\d %(clock)s [A-Za-z+\-0-9:]{1,8})" % {b"clock": CLOCK, b"zone": ZONE}
+)
+STAMP = rb"(?:\[ {0,5}(\d{1,10}\.\d{6,9})\](?:\[ *([TC]\d{1,10})\])? ?)?"
+
+_LEVEL = rb"(emerg|panic|alert|crit|err(?:or)?|warn(?:ing)?|notice|info|debug)"
+_HEAD = rb"(?:<(\d{1,3})>)?(%s) +(?:(?![a-z0-9]{2,8}\.%s )(\S*[^\s:]) +)?(?:([a-z0-9]{2,8})\.%s )?" % (
+    DATE,
+    _LEVEL.replace(b"(", b"(?:", 1),
+    _LEVEL,
+)
+_KERNEL = re.compile(rb"%skernel: ?%s(.*)" % (_HEAD, STAMP), re.DOTALL)
+_TAGGED = re.compile(
+    rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
+    re.DOTALL,
+)
+_UNTAGGED = re.compile(
+    rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
+    re.DOTALL,
+)
+
+_BLOB = re.compile(r"\[[\d.]+[BKMG]? ?blob data\]")
+_LOST = {
+    "systemd-journald": re.compile(r"Missed \d+ kernel messages|Suppressed \d+ messages"),
+    "rsyslogd": re.compile(r"imklog.* lost|\d+ messages from .* due to rate-limiting"),
+}
+
+
+class SyslogTransport(LineTransport):
+    """A syslog file."""
+
+    name = "syslog"
+    confidence = 0.85
+    pattern = _KERNEL
+
+    def match(self, data: bytes) -> re.Match[bytes] | None:
+        """Recognise a date at the beginning."""
+        return _KERNEL.match(data) or _TAGGED.match(data) or _UNTAGGED.match(data)
+
+    def unescape(self, text: str) -> str:
+        r"""Undo ``#012`` and what imkmsg passes on."""
+        return unescape_syslog(text)
+
+    def width(self, match: re.Match[bytes]) -> int:
+        """Return where the text (or its inner stamp) begins."""
+        if match.re is _KERNEL and match[6] is not None:
+            return match.start(6) - 1
+        return match.start(match.re.groups)
+
+    def text_offset(self, data: bytes) -> int:
+        """Return where the kernel's text begins in a line, or -1."""
+        match = self.match(data)
+        return -1 if match is None else match.start(match.re.groups)
+
+    def message(self, match: re.Match[bytes], line: Line, context: DecodeContext) -> Message:
+        """Build the message of a match."""
+        tag = stamp = caller = facility = level = None
+        if match.re is _KERNEL:
+            priority, date, host, facility, level, stamp, caller, raw = match.groups()
+            from_kernel: bool | None = True
+        elif match.re is _TAGGED:
+            priority, date, host, facility, level, tag, raw = match.groups()
+            from_kernel = False
+        else:
+            priority, date, host, stamp, caller, raw = match.groups()
+            from_kernel = None
+        printed = date.decode("utf-8", "surrogateescape").rstrip()
+        wall, issues = context.times.resolve(printed)
+        number, severity, micros = None, None, None
+        if priority is not None:
+            number, severity = divmod(int(priority), 8)
+            from_kernel = from_kernel and number == 0
+        elif facility is not None and level is not None:
+            number, severity = facility_number(facility.decode("ascii")), LEVELS.get(level.decode("ascii"))
+            from_kernel = from_kernel and number == 0
+        if stamp is not None:
+            whole, fraction = stamp.split(b".")
+            micros = int(whole) * 1_000_000 + int(fraction[:6])
+        text = self.text(raw)
+        if tag is not None or text[:1] == "[":
+            issues = (*issues, *losses(text, None if tag is None else tag.decode("utf-8", "replace"), line.number))
+        return Message(
+            text=text,
+            transport="syslog",
+            monotonic_us=micros,
+            wall=wall,
+            printed=printed,
+            host=None if host is None else host.decode("utf-8", "surrogateescape"),
+            caller=None if caller is None else caller.decode("ascii"),
+            level=severity,
+            facility=number,
+            from_kernel=from_kernel,
+            path=line.path or context.path,
+            line_start=line.number,
+            line_end=line.number,
+            issues=issues,
+        )
+
+    def decoder(self, context: DecodeContext) -> "SyslogDecoder":
+        """Begin a reading."""
+        return SyslogDecoder(self, context)
+
+    samples = (
+        Sample(
+            lines=(
+                b"Nov 21 03:18:24 oomlab kernel: [    7.670939] hog invoked oom-killer: order=0",
+                b"Nov 21 03:18:24 oomlab kernel: [    7.670940][   T12]  active_file:0",
+                b"Nov 21 03:18:25 oomlab kernel: [  333]     0   333     2667 udevd",
+                b"Nov  1 03:18:25 kernel: audit: type=1400",
+                b"Nov 21 03:18:26 oomlab systemd[1]: kernel: Killed process 1 (init)",
+                b"Nov 21 03:18:26 oomlab kernel[77]: Killed process 1 (init)",
+            ),
+            messages=(
+                {
+                    "text": "hog invoked oom-killer: order=0",
+                    "monotonic_us": 7670939,
+                    "printed": "Nov 21 03:18:24",
+                    "host": "oomlab",
+                    "from_kernel": True,
+                },
+                {"text": " active_file:0", "caller": "T12"},
+                {"text": "[  333]     0   333     2667 udevd", "monotonic_us": None},
+                {"text": "audit: type=1400", "host": None, "printed": "Nov  1 03:18:25"},
+                {"text": "kernel: Killed process 1 (init)", "from_kernel": False},
+                {"text": "Killed process 1 (init)", "from_kernel": False},
+            ),
+        ),
+        Sample(
+            lines=(
+                b"2026-11-21T03:35:04+0000 oomlab kernel: active_anon:185 inactive_anon:110263",
+                b"                                         active_file:0 inactive_file:0",
+                b"2026-11-21T03:35:04.123456+02:00 oomlab kernel: one#012two #236-Ubuntu",
+                b"2026-11-21 03:35:04 oomlab kernel: [79B blob data]",
+            ),
+            messages=(
+                {"text": "active_anon:185 inactive_anon:110263\n active_file:0 inactive_file:0", "line_end": 2},
+                {"text": "one\ntwo #236-Ubuntu"},
+                {
+                    "text": "[79B blob data]",
+                    "issues": (
+                        Issue(code=IssueCode.ZONE_ASSUMED, detail="UTC; the stamps have no zone"),
+                        Issue(
+                            code=IssueCode.MESSAGES_LOST,
+                            detail="the journal left out a text (journalctl --all shows it)",
+                            line=4,
+                        ),
+                    ),
+                },
+            ),
+        ),
+        Sample(
+            lines=(
+                b"<5>2026-11-21T03:18:19.378701+00:00 oomlab kernel: [    0.000000] Linux version 6.1.0",
+                b"<12>Nov 21 03:18:24 oomlab kernel: Killed process 1 (init)",
+                b"Nov 21 03:18:24 box kern.err kernel: [    7.670939] Mem-Info:",
+                b"Sat Nov 21 03:18:24 2026 kern.warn kernel: [    7.670939] Mem-Info:",
+                b"Sat 2026-11-21 03:28:15 UTC oomlab kernel: Mem-Info:",
+            ),
+            messages=(
+                {"text": "Linux version 6.1.0", "level": 5, "facility": 0, "from_kernel": True},
+                {"text": "Killed process 1 (init)", "facility": 1, "from_kernel": False},
+                {"text": "Mem-Info:", "host": "box", "level": 3, "facility": 0},
+                {"text": "Mem-Info:", "host": None, "level": 4, "printed": "Sat Nov 21 03:18:24 2026"},
+                {"text": "Mem-Info:", "host": "oomlab", "printed": "Sat 2026-11-21 03:28:15 UTC"},
+            ),
+        ),
+        Sample(
+            lines=(
+                b"Nov 21 03:18:24 oomlab [    7.670939] Mem-Info:",
+                b"Nov 21 03:18:24 oomlab last message repeated 2 times",
+                b"Nov 21 03:18:24 Out of memory: Killed process 1 (init)",
+                b"Nov 21 03:18:24 oomlab Plex Media Server[9]: Killed process 1 (init)",
+            ),
+            messages=(
+                {"text": "Mem-Info:", "host": "oomlab", "from_kernel": None},
+                {"text": "last message repeated 2 times", "host": "oomlab", "from_kernel": None},
+                {"text": "Out of memory: Killed process 1 (init)", "host": None, "from_kernel": None},
+                {"text": "Killed process 1 (init)", "from_kernel": False},
+            ),
+        ),
+    )
+
+
+class SyslogDecoder(LineDecoder):
+    """Reads a syslog file; remembers its hosts."""
+
+    def __init__(self, transport: SyslogTransport, context: DecodeContext) -> None:
+        super().__init__(transport, context)
+        self._hosts: set[str] = set()
+        self._message = self._build
+
+    def _build(self, match: re.Match[bytes], line: Line, context: DecodeContext) -> Message:
+        message = self.transport.message(match, line, context)
+        if message.host is None:
+            if message.from_kernel is None and self._hosts:
+                return self._with_known_host(message)
+        elif message.host not in self._hosts and len(self._hosts) < MAX_HOSTS:
+            self._hosts.add(message.host)
+        return message
+
+    def _with_known_host(self, message: Message) -> Message:
+        from dataclasses import replace
+
+        host, _, text = message.text.partition(" ")
+        return replace(message, host=host, text=text) if host in self._hosts else message
+
+
+def losses(text: str, tag: str | None, number: int | None) -> tuple[Issue, ...]:
+    """Return an issue where a text says that messages are missing."""
+    if tag is None:
+        if _BLOB.fullmatch(text):
+            detail = "the journal left out a text (journalctl --all shows it)"
+            return (Issue(code=IssueCode.MESSAGES_LOST, detail=detail, line=number),)
+        return ()
+    lost = _LOST.get(tag.partition("[")[0])
+    if lost is not None and (found := lost.search(text)):
+        return (Issue(code=IssueCode.MESSAGES_LOST, detail=found.group(), line=number),)
+    return ()
+
+
+TRANSPORT = SyslogTransport()
