@@ -25,6 +25,8 @@ def read_blocks(stream: BinaryIO, *, path: str | None = None, size: int = BLOCK_
     while True:
         try:
             block = read(size)
+        except SourceError:
+            raise
         except OSError as error:
             raise SourceError(f"reading failed: {error.strerror or error}", path=path) from error
         if not block:
