@@ -8,11 +8,23 @@ stream is never held up for sniffing, and concatenated or rotated logs need no b
 from collections.abc import Sequence
 
 from oomparse.message import Line, Message
-from oomparse.transports.base import DecodeContext, Decoder, clean
-from oomparse.transports.registry import get, transports
+from oomparse.transports.base import DecodeContext, Decoder, bare_text, clean
+from oomparse.transports.registry import get, recognise
 
-SURE = 0.5
-"""A format takes over from this confidence on."""
+
+class WrappedDecoder(Decoder):
+    """Base of decoders that take something off a record and decode the rest."""
+
+    def __init__(self, context: DecodeContext) -> None:
+        self.context = context
+
+    def feed(self, line: Line) -> Sequence[Message]:
+        """Take a line; one that is not wrapped is bare text."""
+        messages = self.offer(line)
+        if messages is not None:
+            return messages
+        data = clean(line.data)
+        return (*self.flush(), bare_text(data, line, self.context)) if data else ()
 
 
 class AutoDecoder(Decoder):
@@ -37,13 +49,10 @@ class AutoDecoder(Decoder):
         data = clean(line.data)
         if not data:
             return self._current.feed(line)
-        head = (data,)
-        for transport in transports():
-            if transport.confidence < SURE:
-                break
-            if transport.looks_like(head) >= SURE:
-                return self._switch(transport.name, line if data == line.data else line._replace(data=data))
-        return None
+        transport = recognise(data, self.context.depth)
+        if transport is None:
+            return None
+        return self._switch(transport.name, line if data == line.data else line._replace(data=data))
 
     def _switch(self, name: str, line: Line) -> Sequence[Message]:
         decoder = self._decoder(name)
@@ -56,7 +65,10 @@ class AutoDecoder(Decoder):
     def feed(self, line: Line) -> Sequence[Message]:
         """Take any line."""
         messages = self.offer(line)
-        return self._current.feed(line) if messages is None else messages
+        if messages is None:
+            name = "text" if isinstance(self._current, WrappedDecoder) else None
+            messages = self._current.feed(line) if name is None else self._switch(name, line)
+        return messages
 
     def flush(self) -> Sequence[Message]:
         """Let the held message go."""

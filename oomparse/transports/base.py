@@ -25,6 +25,8 @@ MAX_CONTINUATION_LINES = 1000
 """Indented continuation lines of one message (a memory.stat block has about 70)."""
 MAX_LOOSE_LINES = 16
 """Lines without prefix or indentation that still are taken for the rest of the message before (wrapped by a mailer)."""
+SURE = 0.5
+"""A line is in a format from this confidence on."""
 MAX_DEPTH = 5
 """Wrappers within wrappers; what is deeper stays text."""
 HEAD_LINES = 64
@@ -97,6 +99,10 @@ class Transport(ABC):
     def looks_like(self, head: Sequence[bytes]) -> float:
         """Return how sure the first lines of a log are of this format, from 0 to 1."""
 
+    def takes(self, data: bytes, depth: int) -> bool:  # noqa: ARG002  # for wrappers
+        """Return whether this line alone is surely of this format; ``depth`` counts the wrappers around it."""
+        return self.looks_like((data,)) >= SURE
+
     @abstractmethod
     def decoder(self, context: DecodeContext) -> Decoder:
         """Begin a reading."""
@@ -147,6 +153,10 @@ class LineTransport(Transport):
             **self.fields(match, context),
         )
 
+    def takes(self, data: bytes, depth: int) -> bool:  # noqa: ARG002  # for wrappers
+        """Return whether this line begins a record."""
+        return self.match(data) is not None
+
     def text(self, raw: bytes) -> str:
         """Turn the bytes of a text into text."""
         text = raw.decode("utf-8", "surrogateescape")
@@ -179,6 +189,10 @@ class LineTransport(Transport):
         """Return where the kernel's text begins in a line, or -1 where the line does not begin a record."""
         match = self.match(data)
         return -1 if match is None else match.start("text")
+
+
+_BORDER = b"--"
+"""Begins the lines that journalctl (``-- Boot … --``) and grep (``--``) put between records."""
 
 
 class LineDecoder(Decoder):
@@ -264,7 +278,7 @@ class LineDecoder(Decoder):
             return ()
         held = self._held
         same = held is not None and (line.path is None or line.path == held.path)
-        if same and not self._blank and self._loose < MAX_LOOSE_LINES:
+        if same and not self._blank and self._loose < MAX_LOOSE_LINES and not data.startswith(_BORDER):
             self._loose += 1
             self._append(data, line)
             return ()

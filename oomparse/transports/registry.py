@@ -10,15 +10,19 @@ from importlib import import_module
 from importlib.metadata import entry_points
 
 from oomparse.errors import OomparseError
-from oomparse.transports.base import HEAD_LINES, Transport
+from oomparse.transports.base import HEAD_LINES, SURE, Transport
 
 ENTRY_POINT_GROUP = "oomparse.transports"
 """Each entry point names a `Transport` instance, or a class that is called without arguments."""
 
 BUILT_IN = (
     "kmsg",
+    "rfc5424",
+    "journal_short",
     "syslog",
     "dmesg",
+    "tagged",
+    "wrapped",
     "text",
 )
 """Module names; each module has its transport, or several, in ``TRANSPORT`` or ``TRANSPORTS``."""
@@ -35,6 +39,16 @@ def transports() -> tuple[Transport, ...]:
         loaded = entry.load()
         found.append(loaded() if isinstance(loaded, type) else loaded)
     return tuple(sorted(found, key=lambda transport: -transport.confidence))
+
+
+def recognise(data: bytes, depth: int = 0) -> Transport | None:
+    """Return the surest transport that takes this line alone, or None where it could be anything."""
+    for transport in transports():
+        if transport.confidence < SURE:
+            break
+        if transport.takes(data, depth):
+            return transport
+    return None
 
 
 def get(name: str) -> Transport:

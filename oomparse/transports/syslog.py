@@ -11,6 +11,8 @@ The tag tells who spoke: ``kernel:`` is as good as the daemon that wrote it, any
 """
 
 import re
+from collections.abc import Sequence
+from dataclasses import replace
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
@@ -20,11 +22,12 @@ from oomparse.transports.escapes import unescape_syslog
 MAX_HOSTS = 64
 """Host names remembered of one log, to tell a host from the first word of a text without a tag."""
 
-CLOCK = rb"\d\d:\d\d:\d\d(?:[.,]\d{1,9})?"
+CLOCK = rb"\d\d:\d\d:\d\d(?:\.\d{1,9})?"
 ZONE = rb"(?:Z|[+-]\d\d:?\d\d)"
 DATE = (
     rb"(?:(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s(?: \d{4})?"  # [Sat] Nov 21 03:18:24 [2026]
-    rb"|\d{4}-\d\d-\d\d[T ]%(clock)s ?%(zone)s?"  # 2026-11-21T03:18:24.738194+00:00
+    rb"|\d{4}-\d\d-\d\dT%(clock)s%(zone)s?"  # 2026-11-21T03:18:24.738194+00:00
+    rb"|\d{4}-\d\d-\d\d %(clock)s(?:,\d{1,6})? ?%(zone)s?"  # 2026-11-21 03:18:24,123
     rb"|\d{4} [A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s"  # 2026 Nov 21 03:18:24
     rb"|[^\W\d_]{2,12}\.? \d{4}-\d\d-\d\d %(clock)s [A-Za-z+\-0-9:]{1,8})" % {b"clock": CLOCK, b"zone": ZONE}
 )
@@ -41,6 +44,8 @@ _TAGGED = re.compile(
     rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
     re.DOTALL,
 )
+# A record that follows the one before without a line end, as rsyslog's forward format does in a file.
+_NEXT_RECORD = re.compile(rb"(?=<\d{1,3}>%s [^\s:]+ [^\s:]+: )" % DATE)
 _UNTAGGED = re.compile(
     rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
     re.DOTALL,
@@ -216,6 +221,25 @@ class SyslogDecoder(LineDecoder):
         self._hosts: set[str] = set()
         self._message = self._build
 
+    def offer(self, line: Line) -> Sequence[Message] | None:
+        """Take a line that begins with a date, or an indented continuation line."""
+        if line.data[:1] == b"<":
+            starts = [found.start() for found in _NEXT_RECORD.finditer(line.data)]
+            if len(starts) > 1 and starts[0] == 0:
+                return self._split(line, starts)
+        return super().offer(line)
+
+    def _split(self, line: Line, starts: Sequence[int]) -> Sequence[Message]:
+        messages = list(self.flush())
+        proven = True
+        for begin, end in zip(starts, (*starts[1:], len(line.data)), strict=True):
+            for message in (*self.feed(line._replace(data=line.data[begin:end], cut=False)), *self.flush()):
+                # What a process wrote may hold anything, also what looks like the next record.
+                proven = proven and message.from_kernel is True
+                honest = message if proven or not message.from_kernel else replace(message, from_kernel=None)
+                messages.append(honest)
+        return messages
+
     def _build(self, match: re.Match[bytes], line: Line, context: DecodeContext) -> Message:
         message = self.transport.message(match, line, context)
         if message.host is None:
@@ -226,8 +250,6 @@ class SyslogDecoder(LineDecoder):
         return message
 
     def _with_known_host(self, message: Message) -> Message:
-        from dataclasses import replace
-
         host, _, text = message.text.partition(" ")
         return replace(message, host=host, text=text) if host in self._hosts else message
 

@@ -1,0 +1,292 @@
+r"""Logs that went through hands: quoted mails, indented postings, editors' line numbers, grep's file names, colours.
+
+Takes off each line what was put before it, and decodes the rest as a log of its own, whatever its format; so wrappers
+nest, up to `MAX_DEPTH`.  A line is in a wrapper if its rest is surely of some format, or if nothing else looks so.
+"""
+
+import re
+from abc import abstractmethod
+from collections.abc import Callable, Sequence
+
+from oomparse.message import Line, Message
+from oomparse.transports.auto import AutoDecoder, WrappedDecoder
+from oomparse.transports.base import MAX_DEPTH, DecodeContext, Sample, Transport, clean
+from oomparse.transports.escapes import strip_colour
+from oomparse.transports.registry import recognise
+
+Peeler = Callable[[bytes], bytes | None]
+"""Takes the wrapper off a line; None where the line is not wrapped."""
+
+MAX_PATHS_TRIED = 8
+"""Places in a line at which grep's file name may end."""
+
+
+class PeeledTransport(Transport):
+    """A wrapper that stands before (or in) every line."""
+
+    confidence = 0.6
+
+    @abstractmethod
+    def peeler(self) -> Peeler:
+        """Return what takes the wrapper off; it may learn from the lines that it sees."""
+
+    def alone(self, data: bytes) -> bool:  # noqa: ARG002  # for those who can tell
+        """Return whether a line is wrapped, whatever is inside."""
+        return False
+
+    def takes(self, data: bytes, depth: int) -> bool:
+        """Return whether a line is wrapped."""
+        if depth >= MAX_DEPTH:
+            return False
+        inner = self.peeler()(data)
+        return inner is not None and (self.alone(data) or recognise(inner, depth + 1) is not None)
+
+    def looks_like(self, head: Sequence[bytes]) -> float:
+        """Return `confidence` times the share of lines that are wrapped."""
+        lines = [cleaned for data in head if (cleaned := clean(data))]
+        if not any(self.takes(data, 0) for data in lines):
+            return 0.0
+        peel = self.peeler()
+        return self.confidence * sum(peel(data) is not None for data in lines) / len(lines)
+
+    def decoder(self, context: DecodeContext) -> "PeeledDecoder":
+        """Begin a reading."""
+        return PeeledDecoder(self, context)
+
+
+class PeeledDecoder(WrappedDecoder):
+    """Decodes what is inside."""
+
+    def __init__(self, transport: PeeledTransport, context: DecodeContext) -> None:
+        super().__init__(context)
+        self._peel = transport.peeler()
+        self._inner = AutoDecoder(context.inner())
+
+    def offer(self, line: Line) -> Sequence[Message] | None:
+        """Take a line that is wrapped."""
+        data = self._peel(clean(line.data))
+        return None if data is None else self._inner.feed(line._replace(data=data))
+
+    def flush(self) -> Sequence[Message]:
+        """Let the held message go."""
+        return self._inner.flush()
+
+
+_QUOTE = re.compile(rb"[ \t]{0,3}>(?:[ \t]{0,3}[>|])* ?|\| ")
+
+
+def _unquote(data: bytes) -> bytes | None:
+    found = _QUOTE.match(data)
+    return data[found.end() :] if found else None
+
+
+class QuotedTransport(PeeledTransport):
+    """A log in a quoted mail."""
+
+    name = "quoted"
+    samples = (
+        Sample(
+            lines=(
+                b"> >  | [    7.684207] active_anon:195",
+                b"> >  |                 active_file:0",
+                b">> [    7.684208] Mem-Info:",
+            ),
+            messages=({"text": "active_anon:195\n active_file:0"}, {"text": "Mem-Info:", "monotonic_us": 7684208}),
+        ),
+        Sample(
+            lines=(b">   hog invoked oom-killer: order=0", b">   Call Trace:", b">    dump_stack+0x6b/0x88", b"Why?"),
+            messages=(
+                {"text": "hog invoked oom-killer: order=0", "transport": "text"},
+                {"text": "Call Trace:"},
+                {"text": " dump_stack+0x6b/0x88"},
+                {"text": "Why?"},
+            ),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what removes quote marks."""
+        return _unquote
+
+    def alone(self, data: bytes) -> bool:
+        """Return whether a quote mark stands first."""
+        return data.lstrip()[:1] == b">"
+
+
+class _Unindenter:
+    """Removes the indentation of the first line from all lines, or as much of it as there is."""
+
+    def __init__(self) -> None:
+        self._indent = 0
+
+    def __call__(self, data: bytes) -> bytes | None:
+        stripped = data.lstrip(b" \t\xa0\xc2")
+        indent = len(data) - len(stripped)
+        if not indent:
+            return None if stripped else b""
+        if not self._indent and stripped:
+            self._indent = indent
+        return data[min(indent, self._indent) :]
+
+
+class IndentedTransport(PeeledTransport):
+    """A log in a block of code: every line is indented."""
+
+    name = "indented"
+    confidence = 0.58
+    samples = (
+        Sample(
+            lines=(
+                b"    Aug 11 09:15:29 slow kernel: active_anon:195",
+                b"                                  active_file:0",
+                b"    Aug 11 09:18:04 slow kernel: Mem-Info:",
+            ),
+            messages=({"text": "active_anon:195\n active_file:0"}, {"text": "Mem-Info:", "host": "slow"}),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what removes the indentation of the first line."""
+        return _Unindenter()
+
+
+_NUMBER = re.compile(rb"[ \t]{0,8}\d{1,9}(?::|(?:[|)]|\xe2\x94\x82)?[ \t]?)")
+
+
+def _unnumber(data: bytes) -> bytes | None:
+    found = _NUMBER.match(data)
+    return data[found.end() :] if found else None
+
+
+class NumberedTransport(PeeledTransport):
+    """A log with the line numbers of an editor, of ``cat -n`` or of ``grep -n``."""
+
+    name = "numbered"
+    confidence = 0.59
+    samples = (
+        Sample(
+            lines=(
+                b"166246 Apr 18 00:37:34   kernel: [14049899.298743]  [<ffffffff811b921c>] foo+0x51c/0x560",
+                b"166247 Apr 18 00:37:34   kernel: [14049899.298745] Mem-Info:",
+            ),
+            messages=({"text": " [<ffffffff811b921c>] foo+0x51c/0x560", "host": None}, {"text": "Mem-Info:"}),
+        ),
+        Sample(
+            lines=(b"12:[    7.684207] active_anon:195", b"13:                active_file:0"),
+            messages=({"text": "active_anon:195\n active_file:0"},),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what removes the number."""
+        return _unnumber
+
+
+_PATH_END = re.compile(rb"([:-])\d{1,9}\1|:")
+_LOG_PATH = re.compile(
+    rb"\S*(?:\.(?:log|txt|out|gz|xz|bz2|zst)|/(?:messages|syslog|kern\.log|dmesg)\S{0,24})[:-](?:\d{1,9}[:-])?"
+)
+
+
+class _PathRemover:
+    """Removes ``file:``, ``file:123:`` and ``file-123-``; remembers the file that it saw last."""
+
+    def __init__(self) -> None:
+        self._path = b""
+
+    def __call__(self, data: bytes) -> bytes | None:
+        if data == b"--":
+            return b""
+        path = self._path
+        if path and data.startswith(path) and (found := _PATH_END.match(data, len(path))):
+            return data[found.end() :]
+        end = _path_end(data)
+        if end is None:
+            return None
+        self._path = data[: end.start()]
+        return data[end.end() :]
+
+
+def _path_end(data: bytes) -> re.Match[bytes] | None:
+    """Find the end of the file name: where a log line begins behind it, or where the name itself is one of a log."""
+    token = data.split(None, 1)[0][:512] if data[:1] not in b" \t" else b""
+    for number, found in enumerate(_PATH_END.finditer(data, 1, len(token))):
+        if number >= MAX_PATHS_TRIED:
+            break
+        if found.end() < len(data) and recognise(data[found.end() :], MAX_DEPTH) is not None:
+            return found
+    name = _LOG_PATH.match(token)
+    return _PATH_END.search(token, len(name.group().rstrip(b":-0123456789"))) if name else None
+
+
+class GrepTransport(PeeledTransport):
+    """What grep found in several files."""
+
+    name = "grep"
+    confidence = 0.57
+    samples = (
+        Sample(
+            lines=(
+                b"/var/log/kern.log-20261121:123:Nov 21 03:18:24 oomlab kernel: Mem-Info:",
+                b"/var/log/kern.log-20261121-124-Nov 21 03:18:24 oomlab kernel: Node 0",
+                b"--",
+                b"/var/log/kern.log:Nov 21 03:18:25 oomlab kernel: Out of memory",
+                b"dmesg.txt:[    7.684207] active_anon:195",
+                b"dmesg.txt-                active_file:0",
+            ),
+            messages=(
+                {"text": "Mem-Info:", "host": "oomlab"},
+                {"text": "Node 0"},
+                {"text": "Out of memory"},
+                {"text": "active_anon:195", "monotonic_us": 7684207},
+                {"text": "dmesg.txt-                active_file:0"},
+            ),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what removes the file name."""
+        return _PathRemover()
+
+    def alone(self, data: bytes) -> bool:
+        """Return whether the name of a log file stands first."""
+        return _LOG_PATH.match(data.split(None, 1)[0]) is not None
+
+
+def _uncolour(data: bytes) -> bytes | None:
+    # Text in a coloured log has its own escape characters escaped; a line that begins otherwise is no part of it.
+    return strip_colour(data) if not data or data[:1] in b"\x1b \t" else None
+
+
+class ColouredTransport(PeeledTransport):
+    """``dmesg --color=always``, ``grep --color=always`` with file names, and the like."""
+
+    name = "coloured"
+    confidence = 0.61
+    samples = (
+        Sample(
+            lines=(
+                b"\x1b[32m[Nov21 03:18] \x1b[0m\x1b[33mMem: \x1b[0mfoo",
+                b"\x1b[32m[  +0.000208] \x1b[0m\x1b[1mactive_anon:195",
+                b"               active_file:0\x1b[0m",
+            ),
+            messages=({"text": "Mem: foo", "printed": "Nov21 03:18"}, {"text": "active_anon:195\n active_file:0"}),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what removes colours."""
+        return _uncolour
+
+    def takes(self, data: bytes, depth: int) -> bool:
+        """Return whether a colour stands first."""
+        return depth < MAX_DEPTH and data.startswith(b"\x1b[")
+
+
+TRANSPORTS = (
+    QuotedTransport(),
+    IndentedTransport(),
+    NumberedTransport(),
+    GrepTransport(),
+    ColouredTransport(),
+)
