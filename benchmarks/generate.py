@@ -118,22 +118,20 @@ def _archive(plan: Plan) -> Iterator[tuple[bytes, int]]:
 def _second_of_noise(
     carrier: _Carrier, second: int, kernel: list[str], daemons: list[str], rng: random.Random
 ) -> list[str]:
-    lines: list[str] = []
-    tails = carrier.tails()
-    heads = carrier.heads(second)
-    count = LINES_PER_SECOND
-    at = rng.randrange(len(heads))
-    head, tail = heads[at], tails[at]
-    step = 1_000_000 // count
-    micro = rng.randrange(step)
-    for text in rng.choices(kernel, k=count):
-        lines.append(f"{head}{micro:06d}{tail}{text}\n")
-        micro += step
-    if daemons:
-        lines.extend(
-            carrier.user_line(head, tail, rng.randrange(1_000_000), text) for text in rng.choices(daemons, k=count)
-        )
-    return lines
+    at = rng.randrange(len(carrier.tails()))
+    head, tail = carrier.heads(second)[at], carrier.tails()[at]
+    step = 1_000_000 // LINES_PER_SECOND
+    micros = range(rng.randrange(step), 1_000_000, step)
+    lines = [
+        f"{head}{micro:06d}{tail}{text}\n"
+        for micro, text in zip(micros, rng.choices(kernel, k=len(micros)), strict=True)
+    ]
+    if not daemons:
+        return lines
+    both = []
+    for micro, line, text in zip(micros, lines, rng.choices(daemons, k=len(micros)), strict=True):
+        both += [line, carrier.user_line(head, tail, micro + step // 2, text)]
+    return both
 
 
 def _report_lines(

@@ -1,0 +1,91 @@
+"""The rows of the result, and how they are written.
+
+Turns `Row`s into the table on the terminal and into ``RESULTS.md``, with facts about the machine that name no host,
+user or path.
+"""
+
+import os
+import platform
+import sys
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Row:
+    """One line of the table.  ``met`` is None where there is no target, or nothing to hold against it."""
+
+    work: str
+    ours: str
+    against: str = ""
+    theirs: str = ""
+    ratio: str = ""
+    target: str = ""
+    met: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Section:
+    """A heading, its rows and what has to be said about them."""
+
+    title: str
+    rows: Sequence[Row]
+    notes: Sequence[str] = ()
+
+
+_COLUMNS = ("work", "ours", "against", "theirs", "ratio", "target", "met")
+_LIBRARIES = ("pyparsing", "python-dateutil", "msgspec", "isal", "ahocorasick-rs", "stringzilla")
+
+
+def machine() -> list[str]:
+    """Return what a reader needs to know of the machine."""
+    model = "unknown"
+    memory = os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES") / 2**30
+    for line in Path("/proc/cpuinfo").read_text().splitlines():
+        if line.startswith("model name"):
+            model = line.partition(":")[2].strip()
+            break
+    return [
+        f"{platform.machine()}, {os.cpu_count()} processors ({model}), {memory:.0f} GiB of memory",
+        f"Linux {platform.release()}, Python {platform.python_version()}",
+        ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+        f"measured {datetime.now(UTC):%Y-%m-%d}",
+    ]
+
+
+def _version(name: str) -> str:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return "not installed"
+
+
+def _cells(row: Row) -> list[str]:
+    met = {True: "yes", False: "no", None: ""}[row.met]
+    return [row.work, row.ours, row.against, row.theirs, row.ratio, row.target, met]
+
+
+def show(section: Section) -> None:
+    """Print a section, its columns aligned."""
+    lines = [list(_COLUMNS), *map(_cells, section.rows)]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    print(f"\n{section.title}")
+    for line in lines:
+        print("  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip())
+    for note in section.notes:
+        print(f"- {note}")
+    sys.stdout.flush()
+
+
+def markdown(sections: Sequence[Section], *, command: str) -> str:
+    """Return the whole of ``RESULTS.md``."""
+    parts = ["# Results", f"Written by `{command}`; other machines will differ, the ratios less so.", ""]
+    parts += [f"- {fact}" for fact in machine()]
+    for section in sections:
+        parts += ["", f"## {section.title}", "", f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
+        parts += [f"| {' | '.join(_cells(row))} |" for row in section.rows]
+        parts += ["", *(f"- {note}" for note in section.notes)] if section.notes else []
+    return "\n".join(parts) + "\n"

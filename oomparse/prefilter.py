@@ -1,0 +1,88 @@
+"""Where in a block of bytes an OOM report may be: the lines that hold one of a few literals.
+
+Turns whole lines of any text transport into the offsets of those worth decoding.  Every line that alone makes an event
+holds a trigger (`TRIGGERS`); the other lines of a report stand near one that does.  A line of user space may hold one
+too: that costs a decode, nothing else.  It is blind to texts that are not a superset of ASCII, to journal fields
+written as numbers (JSON arrays of bytes), and to a trigger that a mailer has wrapped: those are for a reader that looks
+at every line.
+
+The search is the one part of a scan that touches every byte.  Python's own `bytes.find` makes a pass for each literal,
+2 to 4 GB/s each; the extra ``fast`` brings `ahocorasick_rs`, whose vector search finds them all in one pass, at 12 GB/s
+(``benchmarks/RESULTS.md``).  Both give the same answer.
+"""
+
+from collections.abc import Callable
+from functools import cache
+from typing import TypeAlias
+
+TRIGGERS = (
+    b"oom-kill",  # `invoked oom-killer:`, `oom-killer: gfp_mask=`, `oom-kill:constraint=`, `oom-killer in ub`
+    b"illed process",  # `Killed process`, `OOM killed process`, `Would have killed process`
+    b"ill process",  # `Kill process … score`, `kill process … or a child`, `sharing same memory`
+    b"ut of memory",  # `OOM victim … is already exiting`, `no killable processes`, panics
+    b"oom_reaper:",
+    b"deadlocked on memory",  # The panic where nothing could be killed (since 4.18)
+    b"lowmemorykiller:",
+    b"send sigkill to",  # The same driver before 3.10
+    # What is left of a report whose head and verdict are lost:
+    b" killed as a result of limit of ",
+    b", failcnt ",
+    b"emory cgroup stats",
+    b"tgid total_vm",  # The title of the task dump
+)
+"""None is a part of another, and none holds a line end."""
+
+Finder: TypeAlias = Callable[[bytes], list[int]]
+"""Turns a block into the offsets of triggers, ascending; one of two that overlap may be missing."""
+
+
+def trigger_lines(block: bytes, find: Finder | None = None) -> list[int]:
+    r"""Return where the lines that hold a trigger begin, in ascending order, each once.
+
+    ``block`` is taken to begin at the start of a line.
+
+    >>> trigger_lines(b"zoom\nOut of memory: Killed process 1 (a)\nbloom\n")
+    [5]
+    """
+    starts: list[int] = []
+    end_of_last = -1
+    for offset in (find or finder())(block):
+        if offset > end_of_last:
+            starts.append(block.rfind(b"\n", 0, offset) + 1)
+            end = block.find(b"\n", offset)
+            end_of_last = len(block) if end < 0 else end
+    return starts
+
+
+@cache
+def finder() -> Finder:
+    """Return the fastest search that is installed."""
+    return vector_finder() or find_each
+
+
+def find_each(block: bytes) -> list[int]:
+    """Search with `bytes.find`, one literal after the other."""
+    offsets: list[int] = []
+    for trigger in TRIGGERS:
+        at = block.find(trigger)
+        while at >= 0:
+            offsets.append(at)
+            at = block.find(trigger, at + len(trigger))
+    offsets.sort()
+    return offsets
+
+
+@cache
+def vector_finder() -> Finder | None:
+    """Return the search of `ahocorasick_rs`, or ``None`` where it is not installed."""
+    try:
+        from ahocorasick_rs import BytesAhoCorasick, MatchKind
+    except ImportError:
+        return None
+    # Leftmost matching, unlike the standard kind, lets the library use its vector search.
+    search = BytesAhoCorasick(TRIGGERS, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
+
+    def find(block: bytes) -> list[int]:
+        return [start for _, start, _ in search(block)]
+
+    return find
