@@ -1,0 +1,306 @@
+"""The zones in Mem-Info: counters, reserves, free lists and, up to 4.0, the per-cpu page lists.
+
+Printed by ``mm/show_mem.c:show_free_areas()`` (before 6.3 in ``mm/page_alloc.c``).  ``Node N`` stands in front on
+kernels built for several nodes.  A line that the kernel put together from pieces may come in pieces.
+"""
+
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from oomparse.grammar.counters import KeyKind, read_counters
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
+from oomparse.grammar.tokens import lit, number, optional, rx
+
+if TYPE_CHECKING:
+    from oomparse.grammar.tokens import Element
+
+AREAS_BY = "mm/show_mem.c:show_free_areas()"
+OLD_AREAS_BY = "mm/page_alloc.c:show_free_areas()"
+
+_ZONES = r"DMA32|DMA|Normal|HighMem|Movable|Device"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodePrefix(TypedLine):
+    """``Node N`` alone: the zone follows as a line of its own."""
+
+    node: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ZoneLine(TypedLine):
+    """``[Node N ]ZONE free:…``, in kB, by the kernel's keys."""
+
+    node: int | None = None
+    zone: str
+    values: Mapping[str, int]
+    other: Mapping[str, int] = field(default_factory=dict)
+    all_unreclaimable: bool | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReserveLine(TypedLine):
+    """``lowmem_reserve[]: …``, in pages; of the zone line before it."""
+
+    pages: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeListLine(TypedLine):
+    """One buddy line: ``blocks`` of (count, size in kB, migrate types).  ``zone`` is None for the rest of one."""
+
+    node: int | None = None
+    zone: str | None = None
+    blocks: tuple[tuple[int, int, str | None], ...]
+    total_kb: int | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerCpuTitle(TypedLine):
+    """``[Node N ]ZONE per-cpu:`` (until 4.0); the lists of its cpus follow."""
+
+    node: int | None = None
+    zone: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PerCpuLine(TypedLine):
+    """One line of the lists; ``hot`` and ``cold`` or a list without temperature, each (low, high, batch, used)."""
+
+    cpu: int
+    lists: Mapping[str | None, tuple[int | None, int, int, int]]
+
+
+def _node(groups: Groups) -> int | None:
+    node = groups.get("node")
+    return None if node is None else int(node)
+
+
+def _build_zone(groups: Groups) -> ZoneLine:
+    found = read_counters(KeyKind.ZONE, groups["counters"] or "")
+    return ZoneLine(
+        node=_node(groups),
+        zone=groups["zone"] or "",
+        values=found.values,
+        other=found.other,
+        all_unreclaimable=found.all_unreclaimable,
+        unknown=found.unknown,
+        damaged=found.damaged,
+    )
+
+
+def _build_reserve(groups: Groups) -> ReserveLine:
+    words = (groups.get("pages") or "").split()
+    return ReserveLine(pages=tuple(int(word) for word in words), damaged=bool((groups.get("tail") or "").strip()))
+
+
+_BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?: +\(([A-Z?]{1,12})\))?(?=\s|\Z)")
+_SUM = re.compile(r"\s*= (\d{1,20})kB\s*\Z")
+
+
+def _build_free_list(groups: Groups) -> FreeListLine:
+    text = groups.get("blocks") or ""
+    blocks: list[tuple[int, int, str | None]] = []
+    at = 0
+    while block := _BLOCK.match(text, at):
+        blocks.append((int(block[1]), int(block[2]), block[3]))
+        at = block.end()
+    total = _SUM.match(text, at)
+    empty = text.strip() == "empty"
+    return FreeListLine(
+        node=_node(groups),
+        zone=groups.get("zone"),
+        blocks=tuple(blocks),
+        total_kb=int(total[1]) if total else None,
+        damaged=total is None and not empty,
+    )
+
+
+_LIST_NAMES = ("high", "batch", "used")
+
+
+def _build_per_cpu(groups: Groups) -> PerCpuLine:
+    lists: dict[str | None, tuple[int | None, int, int, int]] = {}
+    temperature, low = groups.get("temperature"), groups.get("low")
+    for name, prefix in ((temperature, ""), ("cold", "cold_")):
+        high, batch, used = (groups.get(f"{prefix}{key}") for key in _LIST_NAMES)
+        if high is not None and batch is not None and used is not None:
+            lists[name] = (None if low is None else int(low), int(high), int(batch), int(used))
+    return PerCpuLine(cpu=int(groups["cpu"] or 0), lists=lists)
+
+
+def _build_two_lists(groups: Groups) -> PerCpuLine:
+    return _build_per_cpu({**groups, "temperature": "hot"})
+
+
+def _where() -> "Element":
+    return optional(lit("Node ") + number("node") + rx(r",? +"))
+
+
+def _zone() -> "Element":
+    return rx(rf"(?P<zone>{_ZONES}|(?<=\d )[A-Za-z]\w{{0,15}})")
+
+
+def _pcp(prefix: str = "") -> "Element":
+    return rx(
+        rf"hi: *(?P<{prefix}high>\d{{1,9}}), btch: *(?P<{prefix}batch>\d{{1,9}}) usd: *(?P<{prefix}used>-?\d{{1,9}})"
+    )
+
+
+FORMATS: tuple[LineFormat, ...] = (
+    LineFormat(
+        name="zone",
+        section=Section.MEMINFO,
+        trigger=" free:",
+        expression=lambda: _where() + _zone() + lit(" ") + rx(r"free:[^\n]*")("counters"),
+        build=_build_zone,
+        since="2.6.18",
+        printed_by=AREAS_BY,
+        printf="Node %d %s free:%lukB boost:%lukB min:%lukB low:%lukB high:%lukB …",
+        samples=(
+            "Node 0 DMA free:772kB boost:0kB min:144kB low:180kB high:216kB reserved_highatomic:0kB "
+            "free_highatomic:0kB active_anon:14200kB inactive_anon:0kB active_file:0kB inactive_file:0kB "
+            "unevictable:0kB writepending:0kB zspages:0kB present:15992kB managed:15360kB mlocked:0kB bounce:0kB "
+            "free_pcp:224kB local_pcp:224kB free_cma:0kB",
+            "Node 0 DMA32 free:1592kB min:1640kB low:2048kB high:2456kB reserved_highatomic:0KB active_anon:8kB "
+            "inactive_anon:175948kB active_file:0kB inactive_file:0kB unevictable:0kB writepending:0kB "
+            "present:245632kB managed:194876kB mlocked:0kB pagetables:496kB bounce:0kB free_pcp:192kB local_pcp:28kB "
+            "free_cma:0kB",
+            "Normal free:3648kB min:3756kB low:4692kB high:5632kB active:0kB inactive:0kB present:901120kB "
+            "pages_scanned:16 all_unreclaimable? yes",
+            "HighMem free:512kB min:512kB low:640kB high:768kB active_anon:0kB inactive_anon:0kB active_file:0kB "
+            "inactive_file:0kB unevictable:0kB isolated(anon):0kB isolated(file):0kB present:8192kB mlocked:0kB "
+            "dirty:0kB writeback:0kB mapped:0kB shmem:0kB slab_reclaimable:0kB slab_unreclaimable:0kB "
+            "kernel_stack:0kB pagetables:0kB unstable:0kB bounce:0kB writeback_tmp:0kB pages_scanned:0 "
+            "all_unreclaimable? no",
+        ),
+    ),
+    LineFormat(
+        name="lowmem_reserve",
+        section=Section.MEMINFO,
+        trigger="lowmem_reserve[]:",
+        starts=True,
+        expression=lambda: (
+            lit("lowmem_reserve[]:") + rx(r"(?:\s+-?\d{1,20}(?=\s|\Z))*")("pages") + rx(r"[^\n]*")("tail")
+        ),
+        build=_build_reserve,
+        since="2.6.18",
+        printed_by=AREAS_BY,
+        printf="lowmem_reserve[]: %ld %ld …",
+        samples=("lowmem_reserve[]: 0 179 179 179 179", "lowmem_reserve[]: 0 880 4080", "lowmem_reserve[]:"),
+    ),
+    LineFormat(
+        name="free_list",
+        section=Section.MEMINFO,
+        trigger="*",
+        expression=lambda: _where() + _zone() + rx(r": *") + rx(r"\d+\*[^\n]*")("blocks"),
+        build=_build_free_list,
+        since="2.6.18",
+        printed_by=AREAS_BY,
+        printf="Node %d %s: %lu*%lukB (%s) … = %lukB",
+        samples=(
+            "Node 0 DMA32: 1*4kB (M) 1*8kB (M) 1*16kB (U) 0*32kB 0*64kB 1*128kB (M) 3*256kB (UME) 2*512kB (M) "
+            "0*1024kB 0*2048kB 0*4096kB = 1948kB",
+            "HighMem: 1*4kB 1*8kB 19*16kB 12*32kB 21*64kB 14*128kB 5*256kB 2*512kB 2*1024kB 1*2048kB 603*4096kB = "
+            "2480124kB",
+            "Node 1 Normal: 3*64kB (H) 0*128kB 1*256kB (C) = 448kB",
+        ),
+    ),
+    LineFormat(
+        name="free_list_empty",
+        section=Section.MEMINFO,
+        trigger=": empty",
+        expression=lambda: _where() + _zone() + lit(": ") + rx("empty")("blocks"),
+        build=_build_free_list,
+        since="2.6.18",
+        until="2.6.18",
+        printed_by=OLD_AREAS_BY,
+        printf="%s: empty",
+        samples=("HighMem: empty", "Node 0 HighMem: empty"),
+    ),
+    LineFormat(
+        name="free_list_rest",
+        section=Section.MEMINFO,
+        trigger="*",
+        tolerant=True,
+        expression=lambda: rx(r"\s*") + rx(r"\d+\*\d+[^\n]*")("blocks"),
+        build=_build_free_list,
+        since="2.6.18",
+        printed_by=AREAS_BY,
+        printf="%lu*%lukB … = %lukB",
+        samples=("0*2048kB 0*4096kB = 1356kB",),
+    ),
+    LineFormat(
+        name="node_prefix",
+        section=Section.MEMINFO,
+        trigger="Node ",
+        starts=True,
+        expression=lambda: lit("Node ") + number("node"),
+        build=builds(NodePrefix),
+        since="2.6.18",
+        printed_by="mm/page_alloc.c:show_node()",
+        printf="Node %d ",
+        samples=("Node 0 ",),
+    ),
+    LineFormat(
+        name="per_cpu_title",
+        section=Section.MEMINFO,
+        trigger=" per-cpu:",
+        expression=lambda: _where() + _zone() + rx(r" per-cpu:(?: empty)?"),
+        build=builds(PerCpuTitle),
+        since="2.6.18",
+        until="4.0",
+        printed_by=OLD_AREAS_BY,
+        printf="Node %d %s per-cpu:",
+        samples=("Node 0 DMA32 per-cpu:", "HighMem per-cpu:", "HighMem per-cpu: empty"),
+    ),
+    LineFormat(
+        name="per_cpu",
+        section=Section.MEMINFO,
+        trigger="CPU ",
+        starts=True,
+        expression=lambda: rx(r"CPU +") + number("cpu") + lit(": ") + _pcp(),
+        build=_build_per_cpu,
+        since="2.6.25",
+        until="4.0",
+        printed_by=OLD_AREAS_BY,
+        printf="CPU %4d: hi:%5d, btch:%4d usd:%4d",
+        samples=("CPU    7: hi:  186, btch:  31 usd: 155",),
+    ),
+    LineFormat(
+        name="per_cpu_2_6_19",
+        section=Section.MEMINFO,
+        trigger="CPU ",
+        starts=True,
+        expression=lambda: rx(r"CPU +") + number("cpu") + lit(": Hot: ") + _pcp() + rx(r" +Cold: ") + _pcp("cold_"),
+        build=_build_two_lists,
+        since="2.6.19",
+        until="2.6.24",
+        printed_by=OLD_AREAS_BY,
+        printf="CPU %4d: Hot: hi:%5d, btch:%4d usd:%4d   Cold: hi:%5d, btch:%4d usd:%4d",
+        samples=("CPU    0: Hot: hi:  186, btch:  31 usd: 155   Cold: hi:   62, btch:  15 usd:  49",),
+    ),
+    LineFormat(
+        name="per_cpu_2_6_18",
+        section=Section.MEMINFO,
+        trigger="cpu ",
+        starts=True,
+        expression=lambda: (
+            lit("cpu ")
+            + number("cpu")
+            + rx(
+                r" (?P<temperature>hot|cold): (?:low (?P<low>\d{1,9}), )?high (?P<high>\d{1,9}), "
+                r"batch (?P<batch>\d{1,9}) used:(?P<used>-?\d{1,9})"
+            )
+        ),
+        build=_build_per_cpu,
+        since="2.6.18",
+        until="2.6.18",
+        distros=("el4", "el5"),
+        printed_by=OLD_AREAS_BY,
+        printf="cpu %d %s: low %d, high %d, batch %d used:%d",
+        samples=("cpu 0 hot: low 62, high 186, batch 31 used:92", "cpu 1 cold: high 62, batch 15 used:14"),
+    ),
+)
