@@ -2,7 +2,7 @@
 VENV ?= .venv
 export VENV
 
-.PHONY: setup check lint types imports docs test wheel generate bench fixtures clean
+.PHONY: setup check lint types imports docs test wheel generate grammar bench fixtures clean
 
 setup:            ## a virtual environment with everything that the checks use
 	tools/setup --dev
@@ -16,7 +16,7 @@ lint types imports docs wheel: ## one stage of the checks
 test:             ## the tests, examples in the documents included
 	tools/check tests
 
-generate:         ## write what is made from the LineFormat registry and the classes
+generate grammar: ## write what is made from the LineFormat registry and the classes
 	$(VENV)/bin/python -m oomparse.grammar.generate
 	$(VENV)/bin/python docs/generate.py
 

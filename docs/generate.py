@@ -13,12 +13,14 @@ from dataclasses import MISSING, fields, is_dataclass
 from enum import Enum
 from itertools import groupby
 from pathlib import Path
+from types import ModuleType
 
 from oomparse import errors, message, model, sections
 from oomparse.errors import IssueCode, printable
 from oomparse.grammar import formats
 from oomparse.grammar.dispatch import compiled
 from oomparse.grammar.format import LineFormat, Section
+from oomparse.transports import Transport, transports
 
 DOCS = Path(__file__).parent
 MARK = "<!-- Written by docs/generate.py from the code; edit that, then run `make generate`. -->\n"
@@ -132,11 +134,56 @@ def errors_page() -> str:
     return "\n".join(lines)
 
 
+def transports_page() -> str:
+    """Describe what logs look like, from the registry of transports and their samples."""
+    found = transports()
+    lines = [
+        MARK,
+        "# What it reads\n",
+        "A transport is what a record looks like: a line of dmesg, of syslog, of `/dev/kmsg`.  Which one a line belongs"
+        " to is told line by line, so a log may change its format midway; `transport=` (`--transport`) names one"
+        " instead.  Whatever nobody knows is read as bare text.  Adding one: see CONTRIBUTING.\n",
+        "| name | what it is |\n| --- | --- |",
+    ]
+    lines += [f"| [`{one.name}`](#{anchor(one)}) | {summary(type(one))} |" for one in found]
+    lines.append("")
+    for module in dict.fromkeys(map(module_of, found)):
+        lines += transport_entry(module, [one for one in found if module_of(one) is module])
+    return "\n".join(lines)
+
+
+def transport_entry(module: ModuleType, members: list[Transport]) -> Iterator[str]:
+    """Describe the transports of one module."""
+    yield f"## {module.__name__.rpartition('.')[2].replace('_', '-')}\n"
+    yield f"{prose(module)}\n"
+    for one in members:
+        for sample in one.samples:
+            shown = [printable(data.decode("utf-8", "surrogateescape")) for data in sample.lines]
+            yield f"`{one.name}`:\n"
+            yield fence("\n".join(shown))
+
+
+def anchor(one: Transport) -> str:
+    """Return the anchor of the section that describes a transport."""
+    return module_of(one).__name__.rpartition(".")[2].replace("_", "-")
+
+
+def module_of(one: Transport) -> ModuleType:
+    """Return the module that holds a transport."""
+    return sys.modules[type(one).__module__]
+
+
+def summary(thing: object) -> str:
+    """Return the first sentence of a docstring."""
+    return " ".join(prose(thing).partition("\n\n")[0].split())
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "grammar.md": grammar_page,
     "model.md": model_page,
     "message.md": messages_page,
     "errors.md": errors_page,
+    "transports.md": transports_page,
 }
 
 
