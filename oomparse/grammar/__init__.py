@@ -9,17 +9,25 @@ from importlib import import_module
 
 from oomparse.grammar.format import LineFormat
 
-_MODULES = ("header", "memcg", "tasks", "verdict", "kill", "reaper", "others")
+_MODULES = (
+    "header",
+    "stack",
+    "memcg",
+    "meminfo",
+    "slabs",
+    "profile",
+    "tasks",
+    "verdict",
+    "kill",
+    "reaper",
+    "others",
+)
 
 
 @functools.cache
 def formats() -> tuple[LineFormat, ...]:
     """Return every format, in the order in which they are tried: exact ones before tolerant ones."""
-    found = [
-        line_format
-        for name in _MODULES
-        for line_format in import_module(f"oomparse.grammar.{name}").FORMATS
-    ]
+    found = [line_format for name in _MODULES for line_format in import_module(f"oomparse.grammar.{name}").FORMATS]
     return tuple(sorted(found, key=lambda line_format: line_format.tolerant))
 
 

@@ -81,9 +81,7 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
     ``int`` fields take decimal or ``0x`` numbers; an absent group leaves the field's default.
     """
     hints = get_type_hints(line_type)
-    converters = {
-        field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)
-    }
+    converters = {field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)}
 
     def build(groups: Groups) -> T:
         values = {name: converters[name](text) for name, text in groups.items() if text is not None}

@@ -219,8 +219,10 @@ FORMATS: tuple[LineFormat, ...] = (
         distros=("el8",),
         printed_by=HEADER_BY,
         printf="%s invoked oom-killer: gfp_mask=%#x(%pGg), nodemask=%*pbl, order=%d, oom_score_adj=%hd",
-        samples=("hog invoked oom-killer: gfp_mask=0x6200ca(GFP_HIGHUSER_MOVABLE), nodemask=(null), order=0, "
-                 "oom_score_adj=0",),
+        samples=(
+            "hog invoked oom-killer: gfp_mask=0x6200ca(GFP_HIGHUSER_MOVABLE), nodemask=(null), order=0, "
+            "oom_score_adj=0",
+        ),
     ),
     LineFormat(
         name="header_4_11",
@@ -293,7 +295,9 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="oom-killer: gfp_mask=0x",
         starts=True,
         expression=lambda: (
-            lit("oom-killer: gfp_mask=") + rx(r"0x[0-9a-f]{1,16}")("gfp_mask") + optional(lit(", order=") + number("order"))
+            lit("oom-killer: gfp_mask=")
+            + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
+            + optional(lit(", order=") + number("order"))
         ),
         build=builds(Header),
         since="2.6.18",

@@ -165,8 +165,7 @@ FORMATS: tuple[LineFormat, ...] = (
         printed_by=KILL_BY,
         printf="%s: Killed process %d (%s) total-vm:%lukB, anon-rss:%lukB, file-rss:%lukB, shmem-rss:%lukB",
         samples=(
-            "Out of memory: Killed process 100 (hog) total-vm:68160kB, anon-rss:30740kB, file-rss:4kB, "
-            "shmem-rss:524kB",
+            "Out of memory: Killed process 100 (hog) total-vm:68160kB, anon-rss:30740kB, file-rss:4kB, shmem-rss:524kB",
         ),
     ),
     LineFormat(

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import kb, lit, number, optional, rest, rx, until
+from oomparse.grammar.tokens import kb, lit, number, optional, path, rest, rx
 
 INFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_info()"
 MEMINFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_meminfo()"
@@ -116,10 +116,10 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: (
             lit("Task in ")
-            + until(r"\s+killed as a result of limit of ", "task_memcg")
+            + path(r"\s+killed as a result of limit of ", "task_memcg")
             + rx(r"\s+")
             + lit("killed as a result of limit of ")
-            + rest("oom_memcg")
+            + rx(r"[^\n]*?(?=\s*\Z)")("oom_memcg")
         ),
         build=builds(TaskInMemcg),
         since="2.6.30",
@@ -127,7 +127,10 @@ FORMATS: tuple[LineFormat, ...] = (
         distros=("el6", "el7", "el8"),
         printed_by=INFO_BY,
         printf="Task in %s killed as a result of limit of %s",
-        samples=("Task in /lab/left killed as a result of limit of /lab", "Task in / killed as a result of limit of /a b"),
+        samples=(
+            "Task in /lab/left killed as a result of limit of /lab",
+            "Task in / killed as a result of limit of /a b",
+        ),
     ),
     LineFormat(
         name="task_in_first_half",
@@ -135,7 +138,9 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="Task in ",
         starts=True,
         tolerant=True,
-        expression=lambda: lit("Task in ") + rx(r"/.*?(?=(?:\s+killed)?\s*\Z)")("task_memcg") + optional(rx(r"\s+killed")),
+        expression=lambda: (
+            lit("Task in ") + rx(r"/.*?(?=(?:\s+killed)?\s*\Z)")("task_memcg") + optional(rx(r"\s+killed"))
+        ),
         build=builds(TaskInMemcg),
         since="2.6.30",
         until="4.20",
@@ -153,7 +158,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + optional(rx(r"/.*?(?=\s+killed as a result of limit of )")("task_memcg"))
             + rx(r"\s*")
             + lit("killed as a result of limit of ")
-            + rest("oom_memcg")
+            + rx(r"[^\n]*?(?=\s*\Z)")("oom_memcg")
         ),
         build=builds(TaskInMemcg),
         since="3.15",
@@ -226,7 +231,7 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: (
             lit("Memory cgroup stats")
-            + optional(lit(" for ") + rx(r".*?(?=:(?:\s|\Z|[a-z_]+:\d+KB))")("path"))
+            + optional(lit(" for ") + rx(r"[^\n]*?(?=:(?:\s|\Z|[a-z_]+:\d+KB))")("path"))
             + lit(":")
             + rest("body")
         ),
@@ -265,7 +270,7 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: (
             lit("Tasks in ")
-            + until(" are going to be killed due to memory.oom.group set", "path")
+            + path(" are going to be killed due to memory.oom.group set", "path")
             + lit(" are going to be killed due to memory.oom.group set")
         ),
         build=builds(GroupKill),

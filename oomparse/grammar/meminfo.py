@@ -150,7 +150,7 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
 
 _KNOWN = "|".join(
     re.escape(key)
-    for key in sorted({*KEYS[KeyKind.TOTALS], *KEYS[KeyKind.NODE], *KEYS[KeyKind.ZONE]}, key=len, reverse=True)
+    for key in sorted({*KEYS[KeyKind.TOTALS], *KEYS[KeyKind.NODE], *KEYS[KeyKind.ZONE]}, key=lambda key: (-len(key), key))
 )
 _KNOWN = f"(?:{_KNOWN})"
 _REST = rf"{_KNOWN}: ?\d{{1,20}}(?:kB(?=\s|\Z)|\s+{_KNOWN}: ?\d)[^\n]*"

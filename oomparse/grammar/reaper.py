@@ -63,7 +63,9 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(")")
             + rest("tail")
         ),
-        build=lambda groups: Reaped(reaped=True, pid=int(groups.get("pid") or 0), comm=groups.get("comm"), damaged=True),
+        build=lambda groups: Reaped(
+            reaped=True, pid=int(groups.get("pid") or 0), comm=groups.get("comm"), damaged=True
+        ),
         since="4.6",
         printed_by=REAP_BY,
         printf="oom_reaper: reaped process %d (%s), …",
@@ -75,7 +77,11 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="oom_reaper: ",
         starts=True,
         expression=lambda: (
-            rx(r"oom_reaper: (?:unable to reap|giving up) pid:") + number("pid") + lit(" (") + until(r"\)\s*\Z", "comm") + lit(")")
+            rx(r"oom_reaper: (?:unable to reap|giving up) pid:")
+            + number("pid")
+            + lit(" (")
+            + until(r"\)\s*\Z", "comm")
+            + lit(")")
         ),
         build=builds(Reaped, reaped=False),
         since="4.6",

@@ -6,10 +6,12 @@ terminal wrapped.  Nothing is dropped: what no format takes comes back with ``pa
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from typing import NamedTuple
 
 from oomparse.grammar.dispatch import Parsed, parse_line
+from oomparse.grammar.kill import Killed
 
 MAX_WRAPPED_LINES = 5
 """How many lines a wrapped line may have been broken into."""
@@ -38,6 +40,14 @@ _WRAPPABLE = (
     "Hardware name:",
 )
 
+_BROKEN_TRIGGER = re.compile(r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\bout of|\bOut of)\s*\Z")
+"""A line may be broken inside the words that tell it."""
+
+_PRINTED_IN_PARTS = ("oom-kill:", "Memory cgroup stats for", "Task in")
+
+_CONTINUATION_MARK = "\u21aa"
+"""Typesetters put an arrow before the rest of a line."""
+
 
 class Piece(NamedTuple):
     """A part of a message and what a format made of it."""
@@ -51,9 +61,14 @@ def is_exact(parsed: Parsed | None) -> bool:
     return parsed is not None and not parsed.format.tolerant and not parsed.line.damaged
 
 
-def may_go_on(text: str) -> bool:
-    """Tell whether a text that is not whole could be the first part of a wrapped line."""
-    return any(words in text for words in _WRAPPABLE)
+def may_go_on(text: str, parsed: Parsed | None) -> bool:
+    """Tell whether a text could be the first part of a wrapped line.
+
+    A kill line of one generation can be the beginning of another's.
+    """
+    if is_exact(parsed):
+        return parsed is not None and isinstance(parsed.line, Killed)
+    return any(words in text for words in _WRAPPABLE) or _BROKEN_TRIGGER.search(text) is not None
 
 
 def join_wrapped(parts: list[str]) -> Parsed | None:
@@ -62,7 +77,7 @@ def join_wrapped(parts: list[str]) -> Parsed | None:
     if is_exact(whole):
         return whole
     breaks = len(parts) - 1
-    stripped = [parts[0].rstrip(), *(part.strip() for part in parts[1:])]
+    stripped = [parts[0].rstrip(), *(part.strip().removeprefix(_CONTINUATION_MARK) for part in parts[1:])]
     if breaks <= _MAX_MIXED_BREAKS:
         for joints in itertools.product((" ", ""), repeat=breaks):
             text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
@@ -70,6 +85,23 @@ def join_wrapped(parts: list[str]) -> Parsed | None:
             if is_exact(joined):
                 return joined
     return None
+
+
+def starts_fragment(text: str, parsed: Parsed | None) -> bool:
+    """Tell whether a text is the first part of a line that the kernel prints in parts (``pr_cont()``).
+
+    Another message in between breaks such a line into records of their own, each with its own stamp.
+    """
+    return not is_exact(parsed) and text.startswith(_PRINTED_IN_PARTS)
+
+
+def continues_fragment(fragment: str, text: str) -> bool:
+    """Tell whether ``text`` can be the next part of ``fragment``."""
+    if fragment.startswith("oom-kill:"):
+        if fragment.endswith("_memcg="):
+            return text.startswith("/")
+        return text.startswith(",") or (fragment.endswith(",cpuset=") and " " not in text)
+    return text.startswith(("/", ":", "killed as a result"))
 
 
 def pieces(text: str) -> Iterator[Piece]:
@@ -87,8 +119,8 @@ def pieces(text: str) -> Iterator[Piece]:
         part = parts[at]
         parsed = parse_line(part)
         taken = 1
-        if not is_exact(parsed) and may_go_on(part):
-            for count in range(2, min(MAX_WRAPPED_LINES, len(parts) - at) + 1):
+        if may_go_on(part, parsed):
+            for count in range(min(MAX_WRAPPED_LINES, len(parts) - at), 1, -1):
                 joined = join_wrapped(parts[at : at + count])
                 if joined is not None:
                     parsed, taken = joined, count

@@ -51,6 +51,11 @@ def until(follows: str, name: str) -> "Element":
     return rx(rf".*(?={follows})")(name)
 
 
+def path(follows: str, name: str) -> "Element":
+    """A cgroup's path: raw too, but the kernel refuses newlines in it."""
+    return rx(rf"[^\n]*(?={follows})")(name)
+
+
 def rest(name: str) -> "Element":
     """Everything to the end of the line, the trailing blanks left out."""
     return rx(r".*?(?=\s*\Z)")(name)

@@ -205,11 +205,11 @@ FORMATS: tuple[LineFormat, ...] = (
             + nodes("nodemask")
             + optional(
                 lit(",cpuset=")
-                + rx(rf".*?(?=,mems_allowed=[\d,-]*{_SUMMARY_END})")("cpuset")
+                + rx(rf"[^\n]*?(?=,mems_allowed=[\d,-]*{_SUMMARY_END})")("cpuset")
                 + lit(",mems_allowed=")
                 + nodes("mems_allowed")
             )
-            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=).*(?=,task=.*,pid=\d+,uid=\d+\s*\Z)|")("memcgs")
+            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*(?=,task=.*,pid=\d+,uid=\d+\s*\Z)|")("memcgs")
             + lit(",task=")
             + until(r",pid=\d+,uid=\d+\s*\Z", "comm")
             + lit(",pid=")
@@ -328,7 +328,12 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="ill process ",
         tolerant=True,
         expression=lambda: (
-            message() + rx(r": [Kk]ill process ") + number("pid") + lit(" (") + rx(r"[^()]*(?=\))")("comm") + rest("tail")
+            message()
+            + rx(r": [Kk]ill process ")
+            + number("pid")
+            + lit(" (")
+            + rx(r"[^()]*(?=\))")("comm")
+            + rest("tail")
         ),
         build=lambda groups: Selected(
             message=groups.get("message"), pid=int(groups.get("pid") or 0), comm=groups.get("comm") or "", damaged=True
@@ -451,17 +456,58 @@ FORMATS: tuple[LineFormat, ...] = (
         printf="oom killer %d (%s) has mm pinned by %d (%s)",
         samples=("oom killer 812 (hog) has mm pinned by 1 (init)",),
     ),
-    _notice("suppressed", "suppressed", r"\w+: \d+ (?:callbacks|messages) suppressed\.?", "2.6.18", None,
-            "lib/ratelimit.c:___ratelimit()", "oom_kill_process: 20 callbacks suppressed"),
-    _notice("fault_oom", "Huh VM_FAULT_OOM", r"Huh VM_FAULT_OOM leaked out to the #PF handler\. Retrying PF", "5.17",
-            None, "mm/oom_kill.c:pagefault_out_of_memory()",
-            "Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF"),
-    _notice("suspend", "OOM killer ", r"OOM killer (?:enabled|disabled)\.", "4.12", None,
-            "mm/oom_kill.c:oom_killer_disable()", "OOM killer disabled."),
-    _notice("sysrq_ignored", "OOM request ignored", r"(?:sysrq: )?OOM request ignored(?: because killer is disabled|\. No task eligible)",
-            "4.1", None, "drivers/tty/sysrq.c:moom_callback()", "sysrq: OOM request ignored. No task eligible"),
-    _notice("debug_points", "OOMkill: task ", r"OOMkill: task \d+ \(.*\) got \d+ points", "2.6.18", "2.6.35",
-            "mm/oom_kill.c:badness()", "OOMkill: task 812 (hog) got 4711 points"),
-    _notice("tried_to_kill", "tried to kill ", r"tried to kill (?:init!|an mm-less task.*)", "2.6.18", "2.6.35",
-            "mm/oom_kill.c:__oom_kill_task()", "tried to kill an mm-less task!"),
+    _notice(
+        "suppressed",
+        "suppressed",
+        r"\w+: \d+ (?:callbacks|messages) suppressed\.?",
+        "2.6.18",
+        None,
+        "lib/ratelimit.c:___ratelimit()",
+        "oom_kill_process: 20 callbacks suppressed",
+    ),
+    _notice(
+        "fault_oom",
+        "Huh VM_FAULT_OOM",
+        r"Huh VM_FAULT_OOM leaked out to the #PF handler\. Retrying PF",
+        "5.17",
+        None,
+        "mm/oom_kill.c:pagefault_out_of_memory()",
+        "Huh VM_FAULT_OOM leaked out to the #PF handler. Retrying PF",
+    ),
+    _notice(
+        "suspend",
+        "OOM killer ",
+        r"OOM killer (?:enabled|disabled)\.",
+        "4.12",
+        None,
+        "mm/oom_kill.c:oom_killer_disable()",
+        "OOM killer disabled.",
+    ),
+    _notice(
+        "sysrq_ignored",
+        "OOM request ignored",
+        r"(?:sysrq: )?OOM request ignored(?: because killer is disabled|\. No task eligible)",
+        "4.1",
+        None,
+        "drivers/tty/sysrq.c:moom_callback()",
+        "sysrq: OOM request ignored. No task eligible",
+    ),
+    _notice(
+        "debug_points",
+        "OOMkill: task ",
+        r"OOMkill: task \d+ \(.*\) got \d+ points",
+        "2.6.18",
+        "2.6.35",
+        "mm/oom_kill.c:badness()",
+        "OOMkill: task 812 (hog) got 4711 points",
+    ),
+    _notice(
+        "tried_to_kill",
+        "tried to kill ",
+        r"tried to kill (?:init!|an mm-less task.*)",
+        "2.6.18",
+        "2.6.35",
+        "mm/oom_kill.c:__oom_kill_task()",
+        "tried to kill an mm-less task!",
+    ),
 )

@@ -1,0 +1,480 @@
+"""Messages in, `OomEvent`s out: where a report begins and ends, and which line belongs to which.
+
+Sans-IO: `Assembler.feed` takes one `Message` and returns the events that it completed or changed; `Assembler.close`
+returns the rest.  It reads no clock: time passes only in the stamps.  Two reports that are printed at once are told apart
+by caller id, by names and pids, and by the order in which kernels print.  Memory is bounded by `MAX_OPEN_REPORTS`,
+`MAX_KEPT_REPORTS` and the bounds in `oomparse.report`.
+"""
+
+from collections import OrderedDict
+from collections.abc import Iterable
+from dataclasses import replace
+
+from oomparse.building import build_event
+from oomparse.errors import IssueCode
+from oomparse.grammar.format import LineFormat, Section, TypedLine
+from oomparse.grammar.dispatch import Parsed, parse_line
+from oomparse.grammar.header import Header, SysrqLine
+from oomparse.grammar.kill import Killed
+from oomparse.grammar.memcg import stat_line, stats_tail
+from oomparse.grammar.others import LmkKilled
+from oomparse.grammar.reaper import Reaped
+from oomparse.grammar.record import (
+    MAX_WRAPPED_LINES,
+    Piece,
+    continues_fragment,
+    is_exact,
+    join_wrapped,
+    may_go_on,
+    pieces,
+    starts_fragment,
+)
+from oomparse.grammar.strict import refusal
+from oomparse.grammar.tasks import TaskLine
+from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
+from oomparse.message import Message
+from oomparse.model import OomEvent
+from oomparse.report import MAX_FOREIGN_RUN, RANK, WEAK_SECTIONS, Report
+
+MAX_OPEN_REPORTS = 64
+"""Reports of one host that wait for their verdict at once."""
+MAX_KEPT_REPORTS = 64
+"""Reports of one host that wait for a reaper line."""
+MAX_HOSTS = 1_024
+"""Hosts (or boots) whose reports are kept apart at once."""
+REAPER_WAIT_US = 30 * 1_000_000
+"""The reaper is at work seconds after the kill (2 s from 5.10 on); later it says nothing."""
+COMM_BYTES = 15
+
+_VERDICTS = (ConstraintLine, Selected, Killed, NotKilled)
+
+
+class Assembler:
+    """Turns messages into events.
+
+    ``live`` (the default): an event is returned as soon as its kill line arrives, and again, with the same ``event_id``
+    and the next ``revision``, when a later line adds to it.  Otherwise every event is returned once, complete, in the
+    order of the log.  ``include_user``: lines that a user process wrote count too (their events carry
+    ``source.from_kernel=False``).  ``strict``: a line inside a report that no format takes exactly raises
+    `LineSyntaxError`.
+    """
+
+    def __init__(self, *, live: bool = True, include_user: bool = False, strict: bool = False) -> None:
+        self._live = live
+        self._include_user = include_user
+        self._strict = strict
+        self._hosts: OrderedDict[tuple[str | None, str | None], _Host] = OrderedDict()
+        self._reports: list[Report] = []
+        self._changed: list[Report] = []
+        self._held: list[Message] = []
+
+    def feed(self, message: Message) -> tuple[OomEvent, ...]:
+        """Take one message; return the events that are new or changed."""
+        if message.from_kernel is False and not self._include_user:
+            return ()
+        if self._held and self._go_on(message):
+            return self._emit()
+        if self._may_hold(message):
+            self._held.append(message)
+        else:
+            self._place(message, pieces(message.text))
+        return self._emit()
+
+    def idle(self) -> tuple[OomEvent, ...]:
+        """Say that no message has come for a while: what waited for a continuation is taken as it is."""
+        self._release()
+        return self._emit()
+
+    def close(self) -> tuple[OomEvent, ...]:
+        """Say that the log has ended; return the events that are still open."""
+        self._release()
+        for report in self._reports:
+            self._end(report)
+        self._hosts.clear()
+        return self._emit(final=True)
+
+    # --- lines that go on in the next message
+
+    def _may_hold(self, message: Message) -> bool:
+        """Whether the next message may bring the rest of this line: an unstamped log, or a name with a newline."""
+        text = message.text
+        if "\n" in text:
+            return False
+        parsed = parse_line(text)
+        if is_exact(parsed) and message.printed is not None:
+            return False
+        return may_go_on(text, parsed)
+
+    def _go_on(self, message: Message) -> bool:
+        """Try to join ``message`` to the line that is held; False where it stands for itself."""
+        first = self._held[0]
+        bare = first.printed is None and message.printed is None
+        same_record = first.monotonic_us is not None and first.monotonic_us == message.monotonic_us
+        together = bare or same_record or message.fragment == "+"
+        if together and "\n" not in message.text and message.host == first.host and len(self._held) < MAX_WRAPPED_LINES:
+            joined = join_wrapped([*(held.text for held in self._held), message.text])
+            if joined is not None or not is_exact(parse_line(message.text)):
+                self._held.append(message)
+                return True
+        self._release()
+        return False
+
+    def _release(self) -> None:
+        """Place what was held: as much of it as makes one line, the rest for itself."""
+        while self._held:
+            held = self._held
+            for count in range(len(held), 1, -1):
+                texts = [message.text for message in held[:count]]
+                joined = join_wrapped(texts)
+                if joined is not None:
+                    self._held = held[count:]
+                    whole = replace(held[0], text="\n".join(texts), line_end=held[count - 1].line_end)
+                    self._place(whole, (Piece(whole.text, joined),))
+                    break
+            else:
+                self._held = held[1:]
+                self._place(held[0], pieces(held[0].text))
+
+    # --- where a line belongs
+
+    def _place(self, message: Message, found: Iterable[Piece]) -> None:
+        host = self._host(message)
+        for text, parsed in found:
+            if parsed is None:
+                self._place_unknown(host, message, text)
+            else:
+                self._place_known(host, message, text, parsed)
+        host.last = message
+
+    def _host(self, message: Message) -> "_Host":
+        key = (message.host, message.boot_id)
+        host = self._hosts.get(key)
+        if host is None:
+            host = self._hosts[key] = _Host()
+            if len(self._hosts) > MAX_HOSTS:
+                _, oldest = self._hosts.popitem(last=False)
+                for report in oldest.open:
+                    report.note(IssueCode.LIMIT_REACHED, f"MAX_HOSTS ({MAX_HOSTS})", message)
+                    self._end(report)
+        else:
+            self._hosts.move_to_end(key)
+        for report in [report for report in host.open if report.expired(message)]:
+            self._end(report)
+            host.open.remove(report)
+        return host
+
+    def _place_known(self, host: "_Host", message: Message, text: str, parsed: Parsed) -> None:
+        line_format, line = parsed
+        section = line_format.section
+        if section is Section.NOTICE:
+            return
+        if isinstance(line, SysrqLine):
+            host.sysrq = message
+        elif isinstance(line, Header):
+            self._open_with_header(host, message, text, line, line_format)
+        elif isinstance(line, Reaped):
+            self._place_reaped(host, message, text, line, line_format)
+        else:
+            self._place_line(host, message, text, section, line, line_format)
+
+    def _open_with_header(
+        self, host: "_Host", message: Message, text: str, line: Header, line_format: LineFormat
+    ) -> None:
+        line_format_is_bare = line_format.name == "header_bare"
+        if line_format_is_bare and message.printed is None and message.from_kernel is not True:
+            return  # prose: nothing but a stamp or the kernel's own tag makes these words a header
+        for report in [report for report in host.open if report.header is None or report.has_verdict]:
+            self._end(report)
+            host.open.remove(report)
+        report = self._start(host, message)
+        report.sysrq = host.take_sysrq(report)
+        self._add(report, message, text, Section.HEADER, self._whole_comm(host, message, line), line_format)
+
+    def _whole_comm(self, host: "_Host", message: Message, line: Header) -> Header:
+        """Put a comm together that holds a newline, where the console stamped both of its lines."""
+        last = host.last
+        if (
+            line.comm is None
+            or last is None
+            or host.last_known
+            or last.monotonic_us is None
+            or last.monotonic_us != message.monotonic_us
+            or "\n" in last.text
+        ):
+            return line
+        comm = f"{last.text}\n{line.comm}"
+        return replace(line, comm=comm) if len(comm.encode("utf-8", "surrogateescape")) <= COMM_BYTES else line
+
+    def _place_line(
+        self, host: "_Host", message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat
+    ) -> None:
+        host.last_known = True
+        if isinstance(line, PanicLine) and not line.oom:
+            for report in host.open:
+                self._end(report)
+            host.open.clear()
+            return
+        report = self._target(host, message, section, line)
+        if report is None:
+            if section in (Section.HEADER, Section.CPUSET) or (section in WEAK_SECTIONS and not host.fresh):
+                return
+            if isinstance(line, TaskLine) and not host.fresh:
+                return
+            self._end_superseded(host, section, line)
+            report = self._start(host, message)
+        self._add(report, message, text, section, line, line_format)
+        if line_format.tolerant and starts_fragment(text, None):
+            report.fragment = text
+        if report.has_verdict:
+            host.fresh = True
+
+    def _target(self, host: "_Host", message: Message, section: Section, line: TypedLine) -> Report | None:
+        """Return the open report that the line belongs to."""
+        able = [report for report in host.open if report.same_caller(message) and report.takes(section, line)]
+        if not able:
+            return None
+        report = max(reversed(able), key=lambda report: _kinship(report, line)) if len(able) > 1 else able[0]
+        newest = host.open[-1]
+        if report is not newest and not newest.has_verdict and len(host.open) > 1:
+            report.note(IssueCode.INTERLEAVED, None, message)
+            newest.note(IssueCode.INTERLEAVED, None, message)
+        return report
+
+    def _end_superseded(self, host: "_Host", section: Section, line: TypedLine) -> None:
+        """A verdict that no open report can take belongs to a report of its own; those with a verdict are over."""
+        for report in [report for report in host.open if report.has_verdict or not report.is_event]:
+            if isinstance(line, (*_VERDICTS, LmkKilled)) or RANK[section] < report.rank:
+                self._end(report)
+                host.open.remove(report)
+
+    def _place_reaped(self, host: "_Host", message: Message, text: str, line: Reaped, line_format: LineFormat) -> None:
+        host.last_known = True
+        near: Report | None = None
+        for report in reversed(self._reports):
+            if (report.first.host, report.first.boot_id) != (message.host, message.boot_id) or report.settled:
+                continue
+            if line.pid in report.reaped:
+                continue
+            if _names_victim(report, line.pid):
+                self._add(report, message, text, Section.REAPER, line, line_format)
+                return
+            if near is None and report.has_verdict and not report.lmk and not _too_late(report, message):
+                near = report
+        if near is not None:
+            near.note(IssueCode.CONFLICT, text, message)
+            self._mark(near)
+            return
+        report = self._start(host, message)
+        self._add(report, message, text, Section.REAPER, line, line_format)
+        self._end(report)
+        host.open.remove(report)
+
+    def _place_unknown(self, host: "_Host", message: Message, text: str) -> None:
+        host.last_known = False
+        if not text.strip():
+            return
+        report = next((found for found in reversed(host.open) if found.same_caller(message)), None)
+        if report is None:
+            host.fresh = False
+            return
+        known = _in_context(report, text)
+        if known is not None:
+            self._add(report, message, text, *known, None)
+            return
+        if self._continue_fragment(report, message, text):
+            return
+        if report.has_verdict:
+            host.fresh = False
+            return
+        if not report.is_event:
+            report.dropped = True
+            self._end(report)
+            host.open.remove(report)
+            host.fresh = False
+            return
+        if self._strict:
+            raise refusal(text, message)
+        if report.fragment is None and starts_fragment(text, None):
+            report.fragment = text
+        report.add_foreign(text, message.line_start)
+        if len(report.foreign_run) > MAX_FOREIGN_RUN:
+            self._end(report)
+            host.open.remove(report)
+
+    def _continue_fragment(self, report: Report, message: Message, text: str) -> bool:
+        """Append to a line that the kernel printed in parts; take the whole line once a format does."""
+        fragment = report.fragment
+        if fragment is None or report.has_verdict or not continues_fragment(fragment, text):
+            return False
+        whole = f"{fragment}{'' if fragment.endswith((' ', '=')) or text[0] in ',:' else ' '}{text}"
+        parsed = parse_line(whole)
+        report.forget_fragment()
+        if parsed is not None and is_exact(parsed):
+            self._add(report, message, whole, parsed.format.section, parsed.line, parsed.format)
+        else:
+            report.add_foreign(whole, message.line_start)
+            report.fragment = whole
+            if parsed is not None:
+                self._add(report, message, whole, parsed.format.section, parsed.line, parsed.format)
+        return True
+
+    # --- reports
+
+    def _start(self, host: "_Host", message: Message) -> Report:
+        report = Report(message)
+        host.open.append(report)
+        self._reports.append(report)
+        if len(host.open) > MAX_OPEN_REPORTS:
+            oldest = host.open.pop(0)
+            oldest.note(IssueCode.LIMIT_REACHED, f"MAX_OPEN_REPORTS ({MAX_OPEN_REPORTS})", message)
+            self._end(oldest)
+        return report
+
+    def _add(
+        self,
+        report: Report,
+        message: Message,
+        text: str,
+        section: Section,
+        line: TypedLine,
+        line_format: LineFormat | None,
+    ) -> None:
+        if self._strict and (line.damaged or (line_format is not None and line_format.tolerant)):
+            raise refusal(text, message)
+        before = report.has_verdict
+        report.add(message, text, section, line, line_format)
+        if report.has_verdict:
+            self._mark(report)
+            if not before:
+                host = self._hosts.get((message.host, message.boot_id))
+                for other in (
+                    []
+                    if host is None
+                    else [
+                        other
+                        for other in host.open
+                        if other is not report
+                        and not other.has_verdict
+                        and not any(issue.code is IssueCode.INTERLEAVED for issue in other.issues)
+                    ]
+                ):
+                    self._end(other)
+                    host.open.remove(other)  # type: ignore[union-attr]  # only reached where there is a host
+
+    def _mark(self, report: Report) -> None:
+        if report not in self._changed:
+            self._changed.append(report)
+
+    def _end(self, report: Report) -> None:
+        """Close a report; what stands in it and is no OOM report's is forgotten."""
+        if report.closed:
+            return
+        report.closed = True
+        report.foreign_run.clear()
+        if report.is_event and not report.dropped:
+            if not report.has_verdict:
+                self._mark(report)
+        else:
+            report.settled = True
+
+    def _emit(self, *, final: bool = False) -> tuple[OomEvent, ...]:
+        if not self._changed and not final and len(self._reports) <= MAX_KEPT_REPORTS:
+            return ()
+        if self._live:
+            return self._emit_changes(final=final)
+        self._changed.clear()
+        return self._emit_settled(final=final)
+
+    def _emit_changes(self, *, final: bool) -> tuple[OomEvent, ...]:
+        events: list[OomEvent] = []
+        for report in self._changed:
+            report.revision += 1
+            events.append(build_event(report))
+        self._changed.clear()
+        if final:
+            self._reports.clear()
+        while self._reports and (self._reports[0].settled or len(self._reports) > MAX_KEPT_REPORTS + MAX_OPEN_REPORTS):
+            self._reports.pop(0)
+        return tuple(events)
+
+    def _emit_settled(self, *, final: bool) -> tuple[OomEvent, ...]:
+        events: list[OomEvent] = []
+        newest = self._reports[-1].last if self._reports else None
+        while self._reports:
+            report = self._reports[0]
+            if not report.settled:
+                crowded = len(self._reports) > MAX_KEPT_REPORTS
+                if not report.closed and not final and not (crowded and report.has_verdict):
+                    break
+                done = final or crowded or (newest is not None and _too_late(report, newest))
+                if not done:
+                    break
+                if report.is_event and not report.dropped:
+                    report.revision = 1
+                    events.append(build_event(report))
+            self._reports.pop(0)
+        if final:
+            self._reports.clear()
+        return tuple(events)
+
+
+class _Host:
+    """What is open on one host."""
+
+    __slots__ = ("fresh", "last", "last_known", "open", "sysrq")
+
+    def __init__(self) -> None:
+        self.open: list[Report] = []
+        self.sysrq: Message | None = None
+        self.last: Message | None = None
+        self.last_known = False
+        self.fresh = True
+        """Nothing but report lines has come since the log began, or since the last verdict."""
+
+    def take_sysrq(self, report: Report) -> bool:
+        asked, self.sysrq = self.sysrq, None
+        return asked is not None and not Report(asked).expired(report.first)
+
+
+def _kinship(report: Report, line: TypedLine) -> int:
+    """How surely a line names what the report has named before; ties go to the newest report."""
+    pid, comm = getattr(line, "pid", None), getattr(line, "comm", None)
+    if pid is not None:
+        chosen = {found.pid for found in (report.selected, report.constraint) if found is not None}
+        if pid in chosen:
+            return 3
+        if report.cpu is not None and pid == report.cpu.pid:
+            return 2
+    if comm and report.header is not None and comm == report.header.comm:
+        return 2
+    return 1 if pid in report.evidence_pids else 0
+
+
+def _names_victim(report: Report, pid: int) -> bool:
+    pids = {kill.pid for kill in report.kills} | {line.pid for line in report.sharing}
+    if not report.kills:
+        pids |= {found.pid for found in (report.constraint, report.selected) if found is not None}
+    return pid in pids
+
+
+def _too_late(report: Report, message: Message) -> bool:
+    last = report.last
+    if message.monotonic_us is not None and last.monotonic_us is not None:
+        return abs(message.monotonic_us - last.monotonic_us) > REAPER_WAIT_US
+    if message.wall is not None and last.wall is not None:
+        return abs((message.wall - last.wall).total_seconds()) * 1_000_000 > REAPER_WAIT_US
+    return False
+
+
+def _in_context(report: Report, text: str) -> tuple[Section, TypedLine] | None:
+    """Read a line that only its place in the report explains: memory.stat lines, the rest of a broken line."""
+    if report.has_verdict:
+        return None
+    if report.stats_open and report.section is Section.MEMCG:
+        stat = stat_line(text)
+        if stat is not None:
+            return Section.MEMCG, stat
+        tail = stats_tail(text)
+        if tail is not None:
+            return Section.MEMCG, tail
+    return None

@@ -1,0 +1,410 @@
+"""A report's lines, made into an `OomEvent`.
+
+Used by `oomparse.assembler` alone.  Decides which line's word counts where several state the same fact, and says so in
+``issues``; leaves the long sections to `oomparse.report_sections`, which parses them when first asked for.
+"""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import replace
+from datetime import UTC
+from typing import Any
+
+from oomparse.classify import Facts, limits_hit, scope_of
+from oomparse.decode.cgroup import identify, level
+from oomparse.decode.gfp import decode_mask
+from oomparse.decode.kernel import intersect, parse_release
+from oomparse.errors import Issue, IssueCode
+from oomparse.grammar.format import Section
+from oomparse.grammar.kill import Killed
+from oomparse.grammar.memcg import MemcgCounter
+from oomparse.grammar.reaper import Reaped
+from oomparse.model import (
+    LAZY_FIELDS,
+    Era,
+    Evidence,
+    EventTime,
+    GfpMask,
+    Invoker,
+    Memcg,
+    OomEvent,
+    Outcome,
+    Reaper,
+    ReaperOutcome,
+    Role,
+    Scope,
+    Selection,
+    Source,
+    Trait,
+    Victim,
+)
+from oomparse.report import Report
+from oomparse.report_sections import ReportSections
+
+COMM_CHARACTERS = 15
+
+
+def build_event(report: Report) -> OomEvent:
+    """Return what the report says so far."""
+    body, counters = _proven(report)
+    sections = ReportSections(body, tuple(report.texts))
+    era = _era(report)
+    invoker = _invoker(report)
+    memcg = _memcg(report, sections, counters)
+    victims = _victims(report, sections)
+    scope, evidence = _scope(report, sections)
+    outcome = _outcome(report)
+    paths = (memcg.task_memcg, memcg.oom_memcg) if memcg is not None else (None, None)
+    identity = next((found for path in paths if path and (found := identify(path))), None)
+    oom_path = memcg.oom_memcg if memcg is not None else None
+    values: dict[str, Any] = {
+        "event_id": _event_id(report, victims, invoker),
+        "revision": max(report.revision, 1),
+        "outcome": outcome,
+        "scope": scope,
+        "scope_level": level(oom_path) if scope is Scope.MEMCG and oom_path else None,
+        "scope_evidence": evidence,
+        "traits": _traits(report, victims),
+        "complete": report.header is not None and outcome not in (Outcome.TRUNCATED,),
+        "issues": _issues(report, outcome),
+        "time": _time(report),
+        "source": _source(report, era),
+        "invoker": invoker,
+        "gfp_mask": _gfp_mask(report, era),
+        "order": report.header.order if report.header else None,
+        "nodemask": _first(report.header and report.header.nodemask, report.constraint and report.constraint.nodemask),
+        "cpuset": _first(report.cpuset and report.cpuset.cpuset, report.constraint and report.constraint.cpuset),
+        "mems_allowed": _first(
+            report.cpuset and report.cpuset.mems_allowed, report.constraint and report.constraint.mems_allowed
+        ),
+        "constraint": report.constraint.constraint if report.constraint else None,
+        "memcg": memcg,
+        "message": _message(report),
+        "selected": _selected(report),
+        "victims": victims,
+        "panic": report.panic.text if report.panic else None,
+        "identity": identity,
+        "oom_identity": identify(oom_path) if oom_path else None,
+        "era": era,
+        "unknown_lines": tuple(text for text, _ in report.unknown),
+    }
+    return OomEvent.deferred(sections, LAZY_FIELDS, values)
+
+
+def _first(*values: Any) -> Any:
+    return next((value for value in values if value is not None), None)
+
+
+def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, MemcgCounter]]:
+    """Return the sections and counters that are the report's own beyond doubt.
+
+    Lines of two reports that were printed at once, without caller ids, are told apart by names.  Counters name no one:
+    they count only with statistics of the same cgroup, and a task dump only if the victim is in it.
+    """
+    if not any(issue.code is IssueCode.INTERLEAVED for issue in report.issues) or report.caller is not None:
+        return tuple(report.body), report.counters
+    doubtful: set[Section] = set()
+    counters = report.counters
+    sections = ReportSections(tuple(report.body), ())
+    named = report.constraint or report.task_in
+    if named is not None and sections.stats_path() not in (None, named.oom_memcg):
+        doubtful.add(Section.MEMCG)
+        counters = {}
+    pid = next((found.pid for found in (report.selected, report.constraint, *report.kills) if found is not None), None)
+    if pid is not None and pid not in report.evidence_pids:
+        doubtful.add(Section.TASKS)
+    return tuple(row for row in report.body if row[0] not in doubtful), counters
+
+
+def _era(report: Report) -> Era | None:
+    release = report.cpu.release if report.cpu else None
+    parsed = parse_release(release) if release else None
+    distribution = parsed.distribution if parsed else None
+    ranges = [
+        (found.since, found.until)
+        for found in report.formats.values()
+        if not any(distribution is not None and distribution.startswith(name) for name in found.distros)
+    ]
+    if not report.formats and release is None:
+        return None
+    return intersect(ranges, release)
+
+
+def _invoker(report: Report) -> Invoker | None:
+    header, cpu = report.header, report.cpu
+    if header is None:
+        return None
+    comm = header.comm
+    if cpu is not None and comm is not None and comm != cpu.comm and comm.endswith(cpu.comm):
+        comm = cpu.comm  # the header was glued to other output
+    elif comm is not None and len(comm) > COMM_CHARACTERS:
+        comm = None
+    return Invoker(
+        comm=comm,
+        pid=_first(header.pid, cpu.pid if cpu else None),
+        uid=cpu.uid if cpu else None,
+        cpu=cpu.cpu if cpu else None,
+        oom_score_adj=header.oom_score_adj,
+        oom_adj=header.oom_adj,
+        tainted=cpu.tainted if cpu else None,
+        hardware=report.hardware,
+        workqueue=report.workqueue,
+    )
+
+
+def _gfp_mask(report: Report, era: Era | None) -> GfpMask | None:
+    header = report.header
+    if header is None or header.gfp_mask is None:
+        return None
+    if header.printed is not None:
+        names = tuple(name for name in header.printed.split("|") if name)
+        return GfpMask(value=header.gfp_mask, flags=names, printed=header.printed)
+    return GfpMask(value=header.gfp_mask, flags=decode_mask(header.gfp_mask, era) if era else None)
+
+
+def _memcg(report: Report, sections: ReportSections, counters: dict[str, MemcgCounter]) -> Memcg | None:
+    constraint, task_in = report.constraint, report.task_in
+    oom_memcg = _first(constraint and constraint.oom_memcg, task_in and task_in.oom_memcg)
+    task_memcg = _first(constraint and constraint.task_memcg, task_in and task_in.task_memcg)
+    if oom_memcg is None and report.has_stats:
+        oom_memcg = sections.stats_path()
+    if not (oom_memcg or task_memcg or counters or report.has_stats or report.protection):
+        return None
+    values: dict[str, Any] = {"oom_memcg": oom_memcg, "task_memcg": task_memcg}
+    for kind, prefix in (("memory", ""), ("swap", "swap_"), ("memsw", "memsw_"), ("kmem", "kmem_")):
+        counter = counters.get(kind)
+        if counter is not None:
+            values[f"{prefix}usage_kb"] = counter.usage_kb
+            values[f"{prefix}limit_kb"] = counter.limit_kb
+            values[f"{prefix}failcnt"] = counter.failcnt
+    if report.protection is not None:
+        values["min_protection_kb"] = report.protection.min_protection_kb
+        values["low_protection_kb"] = report.protection.low_protection_kb
+    if "swap" in counters:
+        values["version"] = 2
+    elif "memsw" in counters and sections.stats_in_bytes():
+        values["version"] = 1  # since 5.3 only cgroup v1 has memory+swap
+    if oom_memcg is not None and task_memcg is not None:
+        values["own_limit"] = oom_memcg == task_memcg
+    values["limit_hit"] = limits_hit(Memcg(**values))
+    if not report.has_stats:
+        return Memcg(**values)
+    return Memcg.deferred(sections, ("stats_unit", "stats", "hierarchy"), values)
+
+
+def _scope(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evidence, ...]]:
+    constraint, cpuset = report.constraint, report.cpuset
+    message, text = _message(report), report.kill_text
+    if message is None and (report.panic or report.no_killable) and not report.counters and sections.has_meminfo():
+        # Without a victim only the panic speaks; since 3.9 no memcg OOM prints Mem-Info.
+        message, text = "Out of memory", report.panic.text if report.panic else report.texts[-1]
+    facts = Facts(
+        constraint=constraint.constraint if constraint else None,
+        constraint_text=report.constraint_text,
+        global_oom=constraint.global_oom if constraint else False,
+        oom_memcg=constraint.oom_memcg if constraint else None,
+        limit_text=report.limit_text,
+        message=message,
+        message_text=text,
+        counter_text=report.counter_text,
+        excluded_nodes=(lambda: sections.excluded_nodes(cpuset.mems_allowed))
+        if cpuset is not None and cpuset.cpuset != "/"
+        else None,
+    )
+    return scope_of(facts)
+
+
+def _message(report: Report) -> str | None:
+    kill = report.kills[0] if report.kills else None
+    return _first(
+        kill and kill.message, report.selected and report.selected.message, report.spared and report.spared.message
+    )
+
+
+def _selected(report: Report) -> Selection | None:
+    selected, constraint = report.selected, report.constraint
+    if selected is not None:
+        return Selection(pid=selected.pid, comm=selected.comm, oom_score=selected.score)
+    if constraint is not None and (constraint.pid is not None or constraint.comm is not None):
+        return Selection(pid=constraint.pid, comm=constraint.comm, uid=constraint.uid)
+    return None
+
+
+def _victims(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
+    victims = [_victim(kill, _role(report, at, kill, sections), report) for at, kill in enumerate(report.kills)]
+    if not victims:
+        chosen = _chosen(report)
+        if chosen is not None:
+            victims.append(chosen)
+    known = {victim.pid for victim in victims}
+    victims += [
+        Victim(
+            pid=line.pid, comm=line.comm, ve=line.ve, role=Role.SHARING_MM, reaper=_reaper(report.reaped.get(line.pid))
+        )
+        for line in report.sharing
+        if line.pid not in known
+    ]
+    return tuple(victims)
+
+
+def _victim(kill: Killed, role: Role, report: Report) -> Victim:
+    selected = report.selected
+    score = kill.score
+    if score is None and selected is not None and selected.pid == kill.pid:
+        score = selected.score
+    uid = kill.uid
+    constraint = report.constraint
+    if uid is None and constraint is not None and constraint.pid == kill.pid and constraint.pid is not None:
+        uid = constraint.uid
+    return Victim(
+        pid=kill.pid,
+        comm=kill.comm,
+        uid=uid,
+        total_vm_kb=kill.total_vm_kb,
+        anon_rss_kb=kill.anon_rss_kb,
+        file_rss_kb=kill.file_rss_kb,
+        shmem_rss_kb=kill.shmem_rss_kb,
+        pgtables_kb=kill.pgtables_kb,
+        rss_kb=kill.rss_kb,
+        swap_kb=kill.swap_kb,
+        ve=kill.ve,
+        oom_score=score,
+        oom_score_adj=kill.oom_score_adj,
+        role=role,
+        reaper=_reaper(report.reaped.get(kill.pid) if kill.pid is not None else None),
+    )
+
+
+def _role(report: Report, at: int, kill: Killed, sections: ReportSections) -> Role:
+    if at > 0:
+        return Role.GROUP if report.group is not None else Role.SHARING_MM
+    selected = report.selected
+    if selected is None or selected.pid == kill.pid:
+        return Role.SELECTED
+    # "Kill process" names a thread on some 4.x kernels: one that has no row of its own is no child.
+    rows = sections.load("tasks")
+    if rows and kill.pid is not None and rows.find(kill.pid) is None:
+        return Role.SELECTED
+    return Role.CHILD
+
+
+def _chosen(report: Report) -> Victim | None:
+    """Return the victim of a report without a kill line, from the next best line."""
+    if report.lmk is not None:
+        freed = next((line.freed_kb for line in report.lmk_details if line.freed_kb is not None), None)
+        return Victim(pid=report.lmk.pid, comm=report.lmk.comm, oom_score_adj=report.lmk.adj, rss_kb=freed)
+    constraint, selected, spared = report.constraint, report.selected, report.spared
+    if constraint is not None and (constraint.pid is not None or constraint.comm is not None):
+        reaper = _reaper(report.reaped.get(constraint.pid) if constraint.pid is not None else None)
+        return Victim(pid=constraint.pid, comm=constraint.comm, uid=constraint.uid, reaper=reaper)
+    if selected is not None:
+        reaper = _reaper(report.reaped.get(selected.pid))
+        return Victim(pid=selected.pid, comm=selected.comm, oom_score=selected.score, reaper=reaper)
+    if spared is not None and spared.exiting:
+        return Victim(pid=spared.pid, comm=spared.comm)
+    for line in report.reaped.values():
+        return Victim(pid=line.pid, comm=line.comm, reaper=_reaper(line))
+    return None
+
+
+def _reaper(line: Reaped | None) -> Reaper | None:
+    if line is None:
+        return None
+    return Reaper(
+        outcome=ReaperOutcome.REAPED if line.reaped else ReaperOutcome.UNABLE,
+        anon_rss_kb=line.anon_rss_kb,
+        file_rss_kb=line.file_rss_kb,
+        shmem_rss_kb=line.shmem_rss_kb,
+    )
+
+
+def _outcome(report: Report) -> Outcome:
+    if report.lmk is not None:
+        return Outcome.LOWMEMORYKILLER
+    if report.kills or report.reaped:
+        return Outcome.KILLED
+    if report.panic is not None:
+        return Outcome.PANIC
+    if report.spared is not None:
+        return Outcome.VICTIM_EXITING if report.spared.exiting else Outcome.NO_VICTIM
+    return Outcome.NO_VICTIM if report.no_killable else Outcome.TRUNCATED
+
+
+def _traits(report: Report, victims: Iterable[Victim]) -> tuple[Trait, ...]:
+    header = report.header
+    message = _message(report) or ""
+    roles = {victim.role for victim in victims}
+    found = {
+        Trait.SYSRQ: report.sysrq or (header is not None and header.order == -1),
+        Trait.ALLOCATING_TASK: "oom_kill_allocating_task" in message,
+        Trait.PANIC_ON_OOM: report.panic is not None and "panic_on_oom" in report.panic.text,
+        Trait.GROUP_KILL: report.group is not None,
+        Trait.CHILD_SACRIFICED: Role.CHILD in roles,
+        Trait.SHARED_MM: Role.SHARING_MM in roles,
+        Trait.PAGE_FAULT: header is not None and header.gfp_mask == 0,
+    }
+    return tuple(trait for trait, holds in found.items() if holds)
+
+
+def _issues(report: Report, outcome: Outcome) -> tuple[Issue, ...]:
+    issues: list[Issue] = []
+    if report.header is None and report.lmk is None:
+        issues.append(Issue(code=IssueCode.TRUNCATED_HEAD, line=report.first.line_start))
+    if not report.kills and outcome in (Outcome.TRUNCATED, Outcome.KILLED):
+        issues.append(Issue(code=IssueCode.MISSING_KILL_LINE, line=report.last.line_start))
+    if outcome is Outcome.TRUNCATED:
+        issues.append(Issue(code=IssueCode.TRUNCATED_TAIL, line=report.last.line_start))
+    issues += report.issues
+    issues += [Issue(code=IssueCode.UNKNOWN_LINE, detail=text, line=line) for text, line in report.unknown]
+    for message in (report.header_message, report.kill_message):
+        if message is not None:
+            issues += [issue for issue in message.issues if issue not in issues]
+    return tuple(issues)
+
+
+def _time(report: Report) -> EventTime:
+    message = report.header_message or report.kill_message or report.first
+    monotonic = message.monotonic_us
+    return EventTime(
+        wall=message.wall,
+        monotonic_seconds=None if monotonic is None else monotonic / 1_000_000,
+        printed=message.printed,
+    )
+
+
+def _source(report: Report, era: Era | None) -> Source:
+    first, last = report.first, report.last
+    return Source(
+        path=first.path,
+        line_start=first.line_start,
+        line_end=last.line_end if last.path == first.path else None,
+        cursor=last.cursor,
+        transport=first.transport,
+        host=first.host,
+        boot_id=first.boot_id,
+        kernel_release=era.release if era else None,
+        from_kernel=first.from_kernel,
+    )
+
+
+def _event_id(report: Report, victims: tuple[Victim, ...], invoker: Invoker | None) -> str:
+    """Return the same id for every copy of a report: host (or boot), kernel time, first victim (or invoker)."""
+    message = report.header_message or report.kill_message or report.first
+    if message.monotonic_us is not None:
+        when = f"{message.monotonic_us}us"
+    elif message.wall is not None:
+        when = message.wall.astimezone(UTC).isoformat(timespec="seconds")
+    else:
+        when = message.printed or f"line {message.line_start}"
+    victim = victims[0] if victims else None
+    if victim is not None:
+        who = f"{victim.pid} {victim.comm}"
+    else:
+        who = f"{invoker.pid} {invoker.comm}" if invoker else ""
+    key = "\0".join((message.host or message.boot_id or "", when, who))
+    return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
+
+
+def with_revision(event: OomEvent, revision: int) -> OomEvent:
+    """Return the event under another revision."""
+    return event if event.revision == revision else replace(event, revision=revision)

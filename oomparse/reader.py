@@ -1,0 +1,158 @@
+"""Logs in, events out: the reading functions of the public face.
+
+Composes `oomparse.sources` (where bytes are), `oomparse.transports` (what a record looks like) and the `Assembler`.
+Bad text never raises here, except in strict mode; a source that cannot be read raises `SourceError`.
+"""
+
+import os
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+
+from oomparse.assembler import Assembler
+from oomparse.errors import Issue
+from oomparse.message import Line, Message
+from oomparse.model import OomEvent
+from oomparse.timestamps import TimeResolver
+from oomparse.transports import DecodeContext, Decoder, decoder
+
+if TYPE_CHECKING:
+    from oomparse.sources.archives import Content
+
+Text: TypeAlias = str | bytes | BinaryIO | Iterable[str | bytes]
+"""A whole log, its lines, or a file opened in binary mode."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """How to read: picklable, so that worker processes can be told."""
+
+    strict: bool = False
+    year: int | None = None
+    tz: str | None = None
+    transport: str | None = None
+    include_user: bool = False
+    live: bool = False
+
+    def assembler(self) -> Assembler:
+        return Assembler(live=self.live, include_user=self.include_user, strict=self.strict)
+
+    def times(self, anchor: float | None = None) -> TimeResolver:
+        return TimeResolver(year=self.year, tz=self.tz, anchor=anchor)
+
+
+class Reading:
+    """One log on its way through a decoder and an assembler."""
+
+    def __init__(self, options: Options, *, path: str | None = None, anchor: float | None = None) -> None:
+        self.times = options.times(anchor)
+        self._decoder: Decoder = decoder(options.transport, DecodeContext(times=self.times, path=path))
+        self._assembler = options.assembler()
+        self._issues: list[Issue] = []
+
+    def lines(self, lines: Iterable[Line]) -> Iterator[OomEvent]:
+        """Read lines."""
+        decode, assemble = self._decoder.feed, self._assembler.feed
+        for line in lines:
+            for message in decode(line):
+                yield from assemble(message)
+
+    def content(self, content: "Content") -> Iterator[OomEvent]:
+        """Read a file; what is wrong with it becomes an issue of the event that it cut."""
+        yield from self.lines(content.lines())
+        if content.issue is not None:
+            self._issues.append(content.issue)
+
+    def messages(self, messages: Iterable[Message]) -> Iterator[OomEvent]:
+        """Read messages that are already decoded."""
+        for message in messages:
+            yield from self._assembler.feed(message)
+
+    def idle(self) -> Iterator[OomEvent]:
+        """Let go what waits for a continuation."""
+        yield from self.messages(self._decoder.flush())
+        yield from self._assembler.idle()
+
+    def close(self) -> Iterator[OomEvent]:
+        """End the log."""
+        yield from self.messages(self._decoder.flush())
+        events = self._assembler.close()
+        if events and self._issues:
+            last = events[-1]
+            events = (*events[:-1], replace(last, issues=(*last.issues, *self._issues)))
+        yield from events
+
+
+def parse(
+    source: Text,
+    *,
+    strict: bool = False,
+    year: int | None = None,
+    tz: str | None = None,
+    transport: str | None = None,
+    include_user: bool = False,
+) -> Iterator[OomEvent]:
+    r"""Yield the events of a log: its text, its lines, or a file opened in binary mode (compressed or not).
+
+    ``year`` and ``tz`` are for stamps that lack them; ``transport`` names the format instead of letting it be detected;
+    ``include_user`` also reads lines that a user process wrote; ``strict`` raises `LineSyntaxError` at the first line of
+    a report that no format takes.
+
+    >>> log = "Killed process 7 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB"
+    >>> [(event.victim.pid, event.victim.comm) for event in parse(log)]
+    [(7, 'hog')]
+    """
+    options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
+    reading = Reading(options)
+    if isinstance(source, (str, bytes)):
+        yield from reading.lines(_split(source))
+    elif hasattr(source, "read"):
+        from oomparse.sources.archives import contents
+
+        name = getattr(source, "name", None)
+        for content in contents(source, path=name if isinstance(name, str) else None):
+            yield from reading.content(content)
+    else:
+        yield from reading.lines(_numbered(source))
+    yield from reading.close()
+
+
+def _split(text: str | bytes) -> Iterator[Line]:
+    data = text if isinstance(text, bytes) else text.encode("utf-8", "surrogateescape")
+    lines = data.split(b"\n")
+    if not lines[-1]:
+        lines.pop()
+    for number, line in enumerate(lines, 1):
+        yield Line(line, number)
+
+
+def _numbered(lines: Iterable[str | bytes]) -> Iterator[Line]:
+    for number, line in enumerate(lines, 1):
+        data = line if isinstance(line, bytes) else line.encode("utf-8", "surrogateescape")
+        yield Line(data.rstrip(b"\n"), number)
+
+
+def parse_file(
+    path: str | os.PathLike[str],
+    *,
+    strict: bool = False,
+    year: int | None = None,
+    tz: str | None = None,
+    transport: str | None = None,
+    include_user: bool = False,
+) -> Iterator[OomEvent]:
+    """Yield the events of one file: plain, gz, xz, bz2 or zst, an archive of logs, or a systemd journal.
+
+    The arguments are those of `parse`.  Raises `SourceError` where the file cannot be read.
+    """
+    from oomparse.sources.archives import contents
+    from oomparse.sources.files import open_file
+
+    options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
+    name = os.fspath(path)
+    with open_file(name) as stream:
+        mtime = os.fstat(stream.fileno()).st_mtime
+        reading = Reading(options, path=name, anchor=mtime)
+        for content in contents(stream, path=name, mtime=mtime):
+            yield from reading.content(content)
+        yield from reading.close()

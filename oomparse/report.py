@@ -1,0 +1,344 @@
+"""One report while it is being read: which lines it has, which it may still take.
+
+Used by `oomparse.assembler` alone.  A `Report` collects typed lines and the texts of the long sections; it decides by the
+order in which kernels print (`RANK`), by names and by time whether a line can belong to it.  It builds nothing: see
+`oomparse.building`.
+"""
+
+from oomparse.errors import Issue, IssueCode
+from oomparse.grammar.format import LineFormat, Section, TypedLine
+from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
+from oomparse.grammar.memcg import GroupKill, LimitReached, MemcgCounter, MemcgProtection, MemcgStats, TaskInMemcg
+from oomparse.grammar.others import LmkDetail, LmkKilled
+from oomparse.grammar.kill import Killed
+from oomparse.grammar.reaper import Reaped
+from oomparse.grammar.tasks import TaskHeader, TaskLine
+from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
+from oomparse.message import Message
+
+MAX_REPORT_LINES = 250_000
+"""Lines of the long sections that one report keeps."""
+MAX_UNKNOWN_LINES = 1_000
+"""Unknown lines that one report keeps."""
+MAX_FOREIGN_RUN = 300
+"""So many unknown lines in a row, and the report is over: its tail was lost."""
+MAX_VICTIMS = 10_000
+"""Kill lines that one report keeps (memory.oom.group)."""
+MAX_GAP_US = 60 * 1_000_000
+"""A report whose next line comes later than this has ended before."""
+MAX_STEP_BACK_US = 5 * 1_000_000
+"""Stamps that step back further than this are another boot's."""
+
+RANK = {
+    Section.SYSRQ: 0,
+    Section.HEADER: 0,
+    Section.CPUSET: 1,
+    Section.CPU: 2,
+    Section.STACK: 3,
+    Section.MEMCG: 4,
+    Section.MEMINFO: 4,
+    Section.SLABS: 4,
+    Section.TASKS: 5,
+    Section.VERDICT: 6,
+    Section.REAPER: 7,
+}
+"""The order in which kernels print the sections; memcg counters, Mem-Info and slabs come in any order."""
+
+WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.SLABS})
+"""Sections that other kernel messages print too (warn_alloc, SysRq-m, any stack trace)."""
+
+
+class Report:
+    """The lines of one report so far."""
+
+    def __init__(self, first: Message) -> None:
+        self.first = first
+        self.last = first
+        self.caller = first.caller
+        self.rank = 0
+        self.section: Section | None = None
+        self.header: Header | None = None
+        self.header_message: Message | None = None
+        self.sysrq = False
+        self.cpu: CpuLine | None = None
+        self.cpuset: CpusetLine | None = None
+        self.hardware: str | None = None
+        self.workqueue: str | None = None
+        self.task_in: TaskInMemcg | None = None
+        self.limit_text: str | None = None
+        self.counters: dict[str, MemcgCounter] = {}
+        self.counter_text: str | None = None
+        self.protection: MemcgProtection | None = None
+        self.stats_open = False
+        self.has_stats = False
+        self.has_task_header = False
+        self.constraint: ConstraintLine | None = None
+        self.constraint_text: str | None = None
+        self.fragment: str | None = None
+        self.selected: Selected | None = None
+        self.kills: list[Killed] = []
+        self.kill_message: Message | None = None
+        self.kill_text: str | None = None
+        self.sharing: list[SharingMm] = []
+        self.group: GroupKill | None = None
+        self.spared: NotKilled | None = None
+        self.no_killable = False
+        self.panic: PanicLine | None = None
+        self.lmk: LmkKilled | None = None
+        self.lmk_details: list[LmkDetail] = []
+        self.reaped: dict[int, Reaped] = {}
+        self.body: list[tuple[Section, str]] = []
+        self.texts: list[str] = []
+        self.unknown: list[tuple[str, int | None]] = []
+        self.foreign_run: list[tuple[str, int | None]] = []
+        self.formats: dict[str, LineFormat] = {}
+        self.issues: list[Issue] = []
+        self.evidence_pids: set[int] = set()
+        self.closed = False
+        self.dropped = False
+        self.revision = 0
+        self.settled = False
+
+    @property
+    def has_verdict(self) -> bool:
+        """Whether the report has said how it ends."""
+        return bool(
+            self.kills or self.spared or self.no_killable or self.panic or self.lmk or (self.reaped and not self.header)
+        )
+
+    @property
+    def is_event(self) -> bool:
+        """Whether the lines are an OOM report's, rather than any stack trace's or Mem-Info's."""
+        return bool(
+            self.header
+            or self.has_verdict
+            or self.constraint
+            or self.selected
+            or self.sharing
+            or self.group
+            or self.task_in
+            or self.limit_text
+            or self.counters
+            or self.has_stats
+            or self.has_task_header
+        )
+
+    def expired(self, message: Message) -> bool:
+        """Whether ``message`` was printed too long after (or before) the report's last line to belong to it."""
+        last = self.last
+        if message.monotonic_us is not None and last.monotonic_us is not None:
+            gap = message.monotonic_us - last.monotonic_us
+            return gap > MAX_GAP_US or gap < -MAX_STEP_BACK_US
+        if message.wall is not None and last.wall is not None:
+            seconds = (message.wall - last.wall).total_seconds() * 1_000_000
+            return seconds > MAX_GAP_US or seconds < -MAX_GAP_US
+        return False
+
+    def same_caller(self, message: Message) -> bool:
+        return message.caller is None or self.caller is None or message.caller == self.caller
+
+    def takes(self, section: Section, line: TypedLine) -> bool:
+        """Whether the report has not yet passed, or already got, such a line."""
+        if section is Section.VERDICT:
+            return self._takes_verdict(line)
+        if self.has_verdict or RANK[section] < self.rank:
+            return False
+        if isinstance(line, CpuLine):
+            return self.cpu is None and self._may_be_invoker(line.comm)
+        if isinstance(line, CpusetLine):
+            return self.cpuset is None and self._may_be_invoker(line.comm)
+        if isinstance(line, TaskInMemcg):
+            known = self.task_in
+            return known is None or (line.task_memcg is None and known.oom_memcg is None)
+        if isinstance(line, MemcgCounter):
+            return line.kind not in self.counters
+        return not (isinstance(line, TaskHeader) and self.has_task_header)
+
+    def _may_be_invoker(self, comm: str) -> bool:
+        """A thread's comm is that of the header; a header that is cut or glued proves nothing."""
+        header = self.header
+        if header is None or header.comm is None or header.damaged or len(header.comm) > 15:
+            return True
+        return comm[:15] == header.comm or header.comm.endswith(comm) or comm.endswith(header.comm)
+
+    def _takes_verdict(self, line: TypedLine) -> bool:
+        if self.lmk is not None:
+            return isinstance(line, LmkDetail)
+        if isinstance(line, ConstraintLine):
+            return self.constraint is None and self.selected is None and not self.has_verdict
+        if isinstance(line, Selected):
+            return self.selected is None and not self.has_verdict
+        if isinstance(line, Killed):
+            return self._takes_kill(line)
+        if isinstance(line, NotKilled):
+            return self.group is not None or not self.has_verdict
+        if isinstance(line, GroupKill):
+            return bool(self.kills or self.spared) and self.group is None
+        if isinstance(line, SharingMm):
+            return bool(self.kills or self.selected)
+        if isinstance(line, NoKillable):
+            return not self.has_verdict
+        if isinstance(line, PanicLine):
+            return self.no_killable or not self.has_verdict
+        return not isinstance(line, LmkKilled)
+
+    def _takes_kill(self, line: Killed) -> bool:
+        if self.group is not None:
+            return True
+        if self.kills:
+            # 2.6.18 prints one line for every thread group that shares the victim's memory.
+            last = self.kills[-1]
+            old = last.total_vm_kb is None and line.total_vm_kb is None and last.message == line.message
+            return old and last.comm == line.comm and (self.header is not None or self.selected is not None)
+        if self.no_killable or self.panic or self.spared or (self.reaped and not self.header):
+            return False
+        words = line.message
+        if words is not None and self.selected is not None and self.selected.message not in (None, words):
+            return False
+        return not (
+            self.constraint is not None
+            and self.constraint.pid not in (None, line.pid)
+            and line.pid is not None
+            and self.constraint.comm not in (None, line.comm)
+        )
+
+    def add(
+        self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
+    ) -> None:
+        """Take a line that `takes` allows."""
+        self.unknown += self.foreign_run
+        self.foreign_run = []
+        if len(self.unknown) > MAX_UNKNOWN_LINES:
+            del self.unknown[MAX_UNKNOWN_LINES:]
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
+        self.last = message
+        self.rank = max(self.rank, RANK[section])
+        self.section = section
+        if line_format is not None and not line_format.tolerant:
+            self.formats.setdefault(line_format.name, line_format)
+        if line.damaged:
+            self.note(IssueCode.DAMAGED_LINE, text, message)
+        for key in line.unknown:
+            self.note(IssueCode.UNKNOWN_FIELD, key, message)
+        if len(self.texts) >= MAX_REPORT_LINES:
+            if len(self.texts) == MAX_REPORT_LINES:
+                self.note(IssueCode.LIMIT_REACHED, f"MAX_REPORT_LINES ({MAX_REPORT_LINES})", message)
+                self.texts.append(text)
+        else:
+            self.texts.append(text)
+            if section not in (Section.VERDICT, Section.REAPER):
+                self.body.append((section, text))
+        self._keep(message, text, line)
+
+    def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # one case a line, in the kernel's order
+        match line:
+            case Header():
+                self.header, self.header_message = line, message
+            case CpusetLine():
+                self.cpuset = line
+            case CpuLine():
+                self.cpu = line
+            case HardwareLine():
+                self.hardware = line.hardware
+            case WorkqueueLine():
+                self.workqueue = line.workqueue
+            case TaskInMemcg():
+                self._keep_task_in(line, text)
+            case LimitReached():
+                self.task_in, self.limit_text = TaskInMemcg(oom_memcg=line.oom_memcg), text
+            case MemcgCounter():
+                self.counters[line.kind] = line
+                self.counter_text = self.counter_text or text
+            case MemcgStats():
+                self.has_stats = True
+                self.stats_open = True
+            case MemcgProtection():
+                self.protection = line
+            case TaskHeader():
+                self.has_task_header = True
+            case TaskLine():
+                self._keep_pid(line)
+            case _:
+                self._keep_verdict(message, text, line)
+
+    def _keep_task_in(self, line: TaskInMemcg, text: str) -> None:
+        if self.task_in is None:
+            self.task_in = line
+        else:
+            self.task_in = TaskInMemcg(
+                task_memcg=self.task_in.task_memcg or line.task_memcg,
+                oom_memcg=self.task_in.oom_memcg or line.oom_memcg,
+            )
+        self.limit_text = text if self.limit_text is None else f"{self.limit_text}{text}"
+
+    def _keep_pid(self, line: TaskLine) -> None:
+        closing = line.text.find("]")
+        pid = line.text[1:closing].strip()
+        if pid.isdecimal() and len(pid) < 12 and len(self.evidence_pids) < MAX_REPORT_LINES:
+            self.evidence_pids.add(int(pid))
+
+    def _keep_verdict(self, message: Message, text: str, line: TypedLine) -> None:
+        match line:
+            case ConstraintLine():
+                self.constraint, self.constraint_text = line, text
+            case Selected():
+                self.selected = line
+                if self.kill_text is None:
+                    self.kill_text = text
+                self.kill_message = self.kill_message or message
+            case Killed():
+                self._keep_kill(message, text, line)
+            case SharingMm():
+                if len(self.sharing) < MAX_VICTIMS:
+                    self.sharing.append(line)
+            case NotKilled():
+                if not self.kills:
+                    self.spared = line
+                    self.kill_text = self.kill_text or text
+                    self.kill_message = self.kill_message or message
+            case GroupKill():
+                self.group = line
+            case NoKillable():
+                self.no_killable = True
+            case PanicLine():
+                self.panic = line
+            case LmkKilled():
+                self.lmk = line
+                self.kill_message = message
+            case LmkDetail():
+                self.lmk_details.append(line)
+            case Reaped():
+                self.reaped[line.pid] = line
+            case _:
+                pass
+
+    def _keep_kill(self, message: Message, text: str, line: Killed) -> None:
+        if any(kill.pid == line.pid and kill.comm == line.comm for kill in self.kills):
+            return  # memory.oom.group names its first victim twice
+        if len(self.kills) >= MAX_VICTIMS:
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_VICTIMS ({MAX_VICTIMS})", message)
+            return
+        if not self.kills:
+            if self.kill_text is None or line.message is not None:
+                self.kill_text = text
+            if self.selected is None or self.kill_message is None:
+                self.kill_message = message
+        self.kills.append(line)
+
+    def forget_fragment(self) -> None:
+        """Take back what the first parts of a line said of it: the whole line is known now."""
+        self.issues = [issue for issue in self.issues if issue.detail != self.fragment]
+        self.unknown = [row for row in self.unknown if row[0] != self.fragment]
+        self.foreign_run = [row for row in self.foreign_run if row[0] != self.fragment]
+        if self.constraint is not None and self.constraint_text == self.fragment:
+            self.constraint = self.constraint_text = None
+        self.fragment = None
+
+    def add_foreign(self, text: str, lineno: int | None) -> None:
+        """Remember a line that no format takes; it counts as unknown once the report goes on after it."""
+        self.foreign_run.append((text, lineno))
+
+    def note(self, code: IssueCode, detail: str | None, message: Message) -> None:
+        issue = Issue(code=code, detail=detail, line=message.line_start)
+        if issue not in self.issues and len(self.issues) < MAX_UNKNOWN_LINES:
+            self.issues.append(issue)

@@ -1,0 +1,131 @@
+"""The long sections of one report, parsed when first asked for.
+
+The loader behind an event's lazy fields (`oomparse.lazy`): keeps the texts of the report's lines with the section that
+each was recognised as, and runs the formats of that section again when somebody reads the field.
+"""
+
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from oomparse.grammar.dispatch import parse_line
+from oomparse.grammar.format import Section, TypedLine
+from oomparse.grammar.memcg import MemcgStat, MemcgStats, stat_line, stats_tail
+from oomparse.grammar.tasks import TaskLine, task_rows
+from oomparse.section_builder import build_meminfo, build_slabs, build_stack
+from oomparse.sections import MemInfo, TaskTable
+
+_FOREIGN_SHARE = 1.05
+"""RAM that is this much larger than the zones shown belongs to nodes that are not shown."""
+
+
+class ReportSections:
+    """Loads ``meminfo``, ``tasks``, ``slabs``, ``stack`` of an event and ``stats…`` of its memcg."""
+
+    __slots__ = ("_body", "_known", "_texts")
+
+    def __init__(self, body: tuple[tuple[Section, str], ...], texts: tuple[str, ...]) -> None:
+        self._body = body
+        self._texts = texts
+        self._known: dict[str, Any] = {}
+
+    def lines(self) -> tuple[str, ...]:
+        return self._texts
+
+    def load(self, name: str) -> Any:
+        if name not in self._known:
+            self._known[name] = getattr(self, f"_load_{name}")()
+        return self._known[name]
+
+    def has_meminfo(self) -> bool:
+        return any(section is Section.MEMINFO for section, _ in self._body)
+
+    def stats_path(self) -> str | None:
+        """Return the first cgroup whose statistics are printed: the one whose limit was hit."""
+        return next((line.path for line in self._stats_lines() if isinstance(line, MemcgStats) and line.path), None)
+
+    def stats_in_bytes(self) -> bool:
+        return self.load("stats_unit") == "bytes"
+
+    def excluded_nodes(self, mems_allowed: str) -> str | None:
+        """Return what shows that nodes with memory are not allowed: the zones shown hold less than all RAM.
+
+        Since 2.6.39 an OOM report shows only the zones of allowed nodes, but counts the RAM of all.
+        """
+        meminfo: MemInfo | None = self.load("meminfo")
+        if meminfo is None or meminfo.page_counts is None or meminfo.page_size_bytes is None:
+            return None
+        ram_pages = meminfo.page_counts.ram_pages
+        present = [zone.present_kb for zone in meminfo.zones]
+        if ram_pages is None or not present or None in present:
+            return None
+        ram_kb = ram_pages * meminfo.page_size_bytes // 1024
+        shown_kb = sum(size for size in present if size is not None)
+        if ram_kb <= shown_kb * _FOREIGN_SHARE:
+            return None
+        return f"mems_allowed={mems_allowed}: zones of {shown_kb} kB are shown of {ram_kb} kB RAM"
+
+    def _section(self, *sections: Section) -> Iterator[TypedLine]:
+        for section, text in self._body:
+            if section in sections:
+                parsed = parse_line(text)
+                if parsed is not None:
+                    yield parsed.line
+
+    def _load_meminfo(self) -> MemInfo | None:
+        return build_meminfo(self._section(Section.MEMINFO))
+
+    def _load_slabs(self) -> Any:
+        return build_slabs(self._section(Section.SLABS))
+
+    def _load_stack(self) -> Any:
+        return build_stack(self._section(Section.STACK))
+
+    def _load_tasks(self) -> TaskTable | None:
+        rows = task_rows(self._task_lines())
+        return None if rows is None else TaskTable(rows)
+
+    def _task_lines(self) -> Iterator[TypedLine]:
+        for section, text in self._body:
+            if section is not Section.TASKS:
+                continue
+            if text.lstrip().startswith("[") and "pid" not in text[:9]:
+                yield TaskLine(text=text)
+            else:
+                parsed = parse_line(text)
+                if parsed is not None:
+                    yield parsed.line
+
+    def _stats_lines(self) -> Iterator[TypedLine]:
+        for section, text in self._body:
+            if section is not Section.MEMCG:
+                continue
+            parsed = parse_line(text)
+            line = parsed.line if parsed is not None else stat_line(text) or stats_tail(text)
+            if line is not None:
+                yield line
+
+    def _tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:
+        """Return the unit and the statistics of every cgroup, in the order in which they were printed."""
+        unit: str | None = None
+        tree: dict[str, dict[str, int]] = {}
+        current: dict[str, int] | None = None
+        for line in self._stats_lines():
+            if isinstance(line, MemcgStats):
+                if line.path is not None or current is None:
+                    current = tree.setdefault(line.path or "", {})
+                current.update(line.stats)
+                unit = unit or line.unit
+            elif isinstance(line, MemcgStat) and current is not None:
+                current[line.key] = line.value
+                unit = unit or "bytes"
+        return unit, tree
+
+    def _load_stats_unit(self) -> str | None:
+        return self._tree()[0]
+
+    def _load_stats(self) -> Mapping[str, int] | None:
+        tree = self._tree()[1]
+        return next(iter(tree.values()), None) or None
+
+    def _load_hierarchy(self) -> Mapping[str, Mapping[str, int]] | None:
+        return self._tree()[1] or None
