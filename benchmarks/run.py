@@ -9,7 +9,8 @@ from pathlib import Path
 
 import click
 
-from benchmarks.cases import CASES, Options, installed_ripgrep
+from benchmarks.cases import CASES
+from benchmarks.common import Options, installed_ripgrep
 from benchmarks.generate import MEGABYTE
 from benchmarks.measure import CommandError
 from benchmarks.table import Row, Section, markdown, show
