@@ -9,6 +9,7 @@ dmesg does, and stays so when it is read back; control characters are legal in J
 import dataclasses
 import re
 from collections.abc import Iterable, Mapping
+from datetime import datetime
 from typing import Any, Literal, TypeAlias, cast, get_type_hints
 
 import msgspec
@@ -51,7 +52,7 @@ EventRecord = _record(OomEvent, replace=_REPLACED)
 """The shape of one line, from which `oomparse.export.schema` makes the JSON Schema."""
 
 _BriefMemcg = _record(Memcg, omit=BRIEF_MEMCG_OMITS)
-_BriefRecord = _record(OomEvent, omit=LAZY_FIELDS, replace={**_REPLACED, "memcg": _BriefMemcg | None})
+BriefRecord = _record(OomEvent, omit=LAZY_FIELDS, replace={**_REPLACED, "memcg": _BriefMemcg | None})
 
 
 def _plain(value: object) -> object:
@@ -79,6 +80,13 @@ def to_builtins(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
     return cast("dict[str, Any]", msgspec.json.decode(encode(event, brief=brief)))
 
 
+def to_tree(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
+    """Return the same tree with its times still datetimes, for forms that have a type for them."""
+    record = _to_record(event, brief=brief)
+    tree = msgspec.to_builtins(record, enc_hook=_plain, builtin_types=(datetime,))
+    return cast("dict[str, Any]", _without_surrogates(tree))
+
+
 def decode(line: bytes | str) -> OomEvent:
     """Read one line that `encode` wrote; keys that this version does not know are passed over.
 
@@ -99,13 +107,13 @@ def _to_record(event: OomEvent, *, brief: bool) -> msgspec.Struct:
         values = {name: getattr(event, name) for name in _BRIEF_NAMES}
         if event.memcg is not None:
             values["memcg"] = _BriefMemcg(**{name: getattr(event.memcg, name) for name in _BRIEF_MEMCG_NAMES})
-        return _BriefRecord(**values, victim=event.victim)
+        return BriefRecord(**values, victim=event.victim)
     event.materialize()
     return EventRecord(**{name: getattr(event, name) for name in _FULL_NAMES}, victim=event.victim)
 
 
 _FULL_NAMES = tuple(name for name in EventRecord.__struct_fields__ if name != "victim")
-_BRIEF_NAMES = tuple(name for name in _BriefRecord.__struct_fields__ if name != "victim")
+_BRIEF_NAMES = tuple(name for name in BriefRecord.__struct_fields__ if name != "victim")
 _BRIEF_MEMCG_NAMES = _BriefMemcg.__struct_fields__
 
 

@@ -65,6 +65,11 @@ def block(event: OomEvent, *, colour: bool = False) -> str:
     return "\n".join(lines) + "\n"
 
 
+def sentence(event: OomEvent) -> str:
+    """Return what happened and why in one sentence, as raw as the log has it."""
+    return f"{_what_happened(event)}: {_why(event)}"
+
+
 def _paint(text: str, style: Style, *, colour: bool) -> str:
     return f"\x1b[{style}m{text}\x1b[0m" if colour and style else text
 
