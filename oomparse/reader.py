@@ -5,19 +5,18 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 """
 
 import os
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias
 
 from oomparse.assembler import Assembler
-from oomparse.errors import Issue
+from oomparse.errors import Issue, SourceError
 from oomparse.message import Line, Message
 from oomparse.model import OomEvent
+from oomparse.sources.archives import Content, Kind, contents
+from oomparse.sources.files import OnError, Series, expand
 from oomparse.timestamps import TimeResolver
 from oomparse.transports import DecodeContext, Decoder, decoder
-
-if TYPE_CHECKING:
-    from oomparse.sources.archives import Content
 
 Text: TypeAlias = str | bytes | BinaryIO | Iterable[str | bytes]
 """A whole log, its lines, or a file opened in binary mode."""
@@ -49,16 +48,19 @@ class Reading:
         self._decoder: Decoder = decoder(options.transport, DecodeContext(times=self.times, path=path))
         self._assembler = options.assembler()
         self._issues: list[Issue] = []
+        self.read_anything = False
 
     def lines(self, lines: Iterable[Line]) -> Iterator[OomEvent]:
         """Read lines."""
         decode, assemble = self._decoder.feed, self._assembler.feed
         for line in lines:
+            self.read_anything = True
             for message in decode(line):
                 yield from assemble(message)
 
-    def content(self, content: "Content") -> Iterator[OomEvent]:
+    def content(self, content: Content) -> Iterator[OomEvent]:
         """Read a file; what is wrong with it becomes an issue of the event that it cut."""
+        self.times.start_file(content.mtime)
         yield from self.lines(content.lines())
         if content.issue is not None:
             self._issues.append(content.issue)
@@ -107,8 +109,6 @@ def parse(
     if isinstance(source, (str, bytes)):
         yield from reading.lines(_split(source))
     elif hasattr(source, "read"):
-        from oomparse.sources.archives import contents
-
         name = getattr(source, "name", None)
         for content in contents(source, path=name if isinstance(name, str) else None):
             yield from reading.content(content)
@@ -145,14 +145,98 @@ def parse_file(
 
     The arguments are those of `parse`.  Raises `SourceError` where the file cannot be read.
     """
-    from oomparse.sources.archives import contents
-    from oomparse.sources.files import open_file
-
     options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
-    name = os.fspath(path)
-    with open_file(name) as stream:
-        mtime = os.fstat(stream.fileno()).st_mtime
-        reading = Reading(options, path=name, anchor=mtime)
-        for content in contents(stream, path=name, mtime=mtime):
-            yield from reading.content(content)
-        yield from reading.close()
+    for series in expand((path,)):
+        yield from read_series(series, options)
+
+
+def parse_paths(
+    targets: Sequence[str | os.PathLike[str]],
+    *,
+    jobs: int = 1,
+    on_error: OnError | None = None,
+    on_read: Callable[[int], object] | None = None,
+    strict: bool = False,
+    year: int | None = None,
+    tz: str | None = None,
+    transport: str | None = None,
+    include_user: bool = False,
+) -> Iterator[OomEvent]:
+    """Yield the events of many logs: files, folders, globs, URLs, ``-`` for standard input.
+
+    A log and its rotated predecessors are read as one stream, oldest first.  What cannot be read raises `SourceError`,
+    unless ``on_error`` takes it; then the rest is read.  ``jobs`` worker processes read so many logs at once; the order
+    of the events stays.  ``on_read`` is told the size of every block that is read.  The rest is as in `parse`.
+    """
+    options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
+    named = {os.fspath(target) for target in targets}
+    found = expand(targets, on_error=on_error)
+    if jobs > 1 and len(found) > 1:
+        yield from _in_parallel(found, options, named, jobs, on_error)
+        return
+    for series in found:
+        try:
+            yield from read_series(series, options, explicit=series.name in named, on_error=on_error, on_read=on_read)
+        except SourceError as error:
+            if on_error is None:
+                raise
+            on_error(error)
+
+
+def read_series(
+    series: Series,
+    options: Options,
+    *,
+    explicit: bool = False,
+    on_error: OnError | None = None,
+    on_read: Callable[[int], object] | None = None,
+) -> Iterator[OomEvent]:
+    """Yield the events of one log.  ``explicit``: somebody named this very file, and wants to hear if it is no log."""
+    if series.kind is Kind.JOURNAL:
+        from oomparse.live import journal_events
+
+        yield from journal_events([file.path for file in series.files], options)
+        return
+    reading = Reading(options, path=series.name, anchor=series.mtime)
+    events = 0
+    kinds: set[Kind] = set()
+    for content in series.contents(on_error=on_error, on_read=on_read):
+        kinds.add(content.kind)
+        for event in reading.content(content):
+            events += 1
+            yield event
+    for event in reading.close():
+        events += 1
+        yield event
+    if explicit and not events and on_error is not None:
+        if not reading.read_anything and kinds:
+            on_error(SourceError("this file is empty", path=series.name))
+        elif kinds == {Kind.BINARY}:
+            on_error(SourceError("this is binary data, not a log: no kernel text was found in it", path=series.name))
+
+
+def _in_parallel(
+    found: Sequence[Series], options: Options, named: set[str], jobs: int, on_error: OnError | None
+) -> Iterator[OomEvent]:
+    """Read several logs at once, in worker processes; yield in the order given."""
+    from concurrent.futures import ProcessPoolExecutor
+
+    with ProcessPoolExecutor(max_workers=jobs) as pool:
+        waiting = [pool.submit(_read_all, series, options, series.name in named) for series in found]
+        for future in waiting:
+            events, errors = future.result()
+            yield from events
+            for error in errors:
+                if on_error is None:
+                    raise error
+                on_error(error)
+
+
+def _read_all(series: Series, options: Options, explicit: bool) -> tuple[list[OomEvent], list[SourceError]]:
+    errors: list[SourceError] = []
+    events: list[OomEvent] = []
+    try:
+        events.extend(read_series(series, options, explicit=explicit, on_error=errors.append))
+    except SourceError as error:
+        errors.append(error)
+    return events, errors

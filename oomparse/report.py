@@ -321,8 +321,7 @@ class Report:
         if not self.kills:
             if self.kill_text is None or line.message is not None:
                 self.kill_text = text
-            if self.selected is None or self.kill_message is None:
-                self.kill_message = message
+            self.kill_message = message
         self.kills.append(line)
 
     def forget_fragment(self) -> None:
