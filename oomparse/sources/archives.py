@@ -87,13 +87,11 @@ def contents(
 ) -> Iterator[Content]:
     """Yield what ``stream`` holds: one `Content`, or one for each file in an archive, in the order of the archive.
 
-    ``on_read`` is told the size of every block that is read from ``stream``.  Raises `SourceError` when reading fails,
-    and for formats that are known but not unpacked.
+    ``on_read`` is told the size of every block that is read from ``stream``.  Raises `SourceError` when nothing can be
+    read (later failures are an ``issue``), and for formats that are known but not unpacked.
     """
-    blocks = read_blocks(stream, path=path)
-    if on_read:
-        blocks = _watched(blocks, on_read)
-    layer = _Layer(path=path, mtime=mtime, blocks=blocks)
+    layer = _Layer(path=path, mtime=mtime, blocks=iter(()))
+    layer.blocks = _root_blocks(layer, read_blocks(stream, path=path), on_read)
     if stream.seekable():
         start = stream.tell()
 
@@ -106,10 +104,18 @@ def contents(
     return _descend(layer)
 
 
-def _watched(blocks: Iterator[bytes], on_read: Callable[[int], object]) -> Iterator[bytes]:
-    for block in blocks:
-        on_read(len(block))
-        yield block
+def _root_blocks(layer: "_Layer", blocks: Iterator[bytes], on_read: Callable[[int], object] | None) -> Iterator[bytes]:
+    some = False
+    try:
+        for block in blocks:
+            some = True
+            if on_read:
+                on_read(len(block))
+            yield block
+    except SourceError as error:
+        if not some:
+            raise
+        layer.report(error.msg)
 
 
 @dataclass(slots=True, kw_only=True)

@@ -356,16 +356,19 @@ def test_progress_counts_what_was_read() -> None:
     assert sum(seen) == len(data)
 
 
-def test_a_disk_that_fails_is_no_damage() -> None:
+@pytest.mark.parametrize("pack", [bytes, gzip.compress])
+def test_a_disk_that_fails(pack: Callable[[bytes], bytes]) -> None:
     class Failing(Pipe):
         def read1(self, size: int | None = -1, /) -> bytes:
             if block := super().read1(size):
                 return block
             raise OSError(5, "Input/output error")
 
-    content: Content = next(contents(Failing(gzip.compress(TEXT)[:-50]), path="x"))
+    content: Content = next(contents(Failing(pack(TEXT)[:-50]), path="x"))
+    assert TEXT.startswith(b"".join(content.blocks()))
+    assert content.issue == Issue(code=IssueCode.SOURCE_TRUNCATED, detail="x: reading failed: Input/output error")
     with pytest.raises(SourceError, match=r"^x: reading failed: Input/output error$"):
-        list(content.blocks())
+        next(contents(Failing(b""), path="x"))
 
 
 @pytest.mark.parametrize(
