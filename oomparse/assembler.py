@@ -281,7 +281,7 @@ class Assembler:
         if known is not None:
             self._add(report, message, text, *known, None)
             return
-        if self._continue_fragment(report, message, text):
+        if self._continue_fragment(report, message, text) or _continues_row(report, message, text):
             return
         if report.has_verdict:
             host.fresh = False
@@ -464,6 +464,15 @@ def _too_late(report: Report, message: Message) -> bool:
     if message.wall is not None and last.wall is not None:
         return abs((message.wall - last.wall).total_seconds()) * 1_000_000 > REAPER_WAIT_US
     return False
+
+
+def _continues_row(report: Report, message: Message, text: str) -> bool:
+    """Append to the last task row the rest of a name with a newline, which a console stamps like the row itself."""
+    same = message.monotonic_us is not None and message.monotonic_us == report.last.monotonic_us
+    if report.section is not Section.TASKS or not same or len(text) >= COMM_BYTES or report.foreign_run:
+        return False
+    report.extend_row(text)
+    return True
 
 
 def _in_context(report: Report, text: str) -> tuple[Section, TypedLine] | None:

@@ -324,6 +324,12 @@ class Report:
             self.kill_message = message
         self.kills.append(line)
 
+    def extend_row(self, text: str) -> None:
+        """Append a line to the last task row: its name holds a newline."""
+        section, row = self.body[-1]
+        self.body[-1] = (section, f"{row}\n{text}")
+        self.texts[-1] = f"{self.texts[-1]}\n{text}"
+
     def forget_fragment(self) -> None:
         """Take back what the first parts of a line said of it: the whole line is known now."""
         self.issues = [issue for issue in self.issues if issue.detail != self.fragment]

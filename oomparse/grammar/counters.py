@@ -7,7 +7,7 @@ be cut is dropped; after the first thing that is no counter, nothing more is rea
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
@@ -211,8 +211,8 @@ _OLD_FIRST_LINE = ("Active_anon", "inactive_anon")
 """Where the first line of the machine-wide counters begins and ends, 2.6.28 to 2.6.31 only."""
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_()/-]{0,47}")
-_VALUE = re.compile(r"(-?[0-9]{1,20})(?:([kK])B)?")
 _ANSWERS = {"yes": True, "no": False}
+_MAX_DIGITS = 20
 
 
 def read_counters(kind: KeyKind, text: str) -> Counters:
@@ -228,37 +228,32 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
     whole = False
     last: KeyRange | None = None
     name = first = ""
-    for name, printed in _words(text):
-        last = known.get(name)
-        first = first or name
-        if name == UNRECLAIMABLE:
-            unreclaimable = _ANSWERS.get(printed)
+    words = iter(text.split())
+    for word in words:
+        name, mark, printed = word.partition(":")
+        if word == f"{UNRECLAIMABLE}?":
+            name, unreclaimable = UNRECLAIMABLE, _ANSWERS.get(next(words, ""))
             whole = unreclaimable is not None
         else:
-            value = _VALUE.fullmatch(printed)
-            whole = value is not None and name not in values and (last is None or bool(value[2]) == bool(last.unit))
-            if value is not None and whole:
-                if last is not None:
-                    values[name] = int(value[1])
-                else:
-                    other[f"{name}_{'kb' if value[2] else 'pages'}"] = int(value[1])
+            if mark and not printed:
+                printed = next(words, "")  # "shmem_thp: 0kB", 4.8 to 6.5
+            unit = "kB" if printed[-2:] in {"kB", "KB"} else ""
+            digits = printed[:-2] if unit else printed
+            whole = digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS and name not in values
+        last = known.get(name)
+        first = first or name
+        if last is None:
+            whole = whole and _KEY.fullmatch(name) is not None
+        elif name is not UNRECLAIMABLE:
+            whole = whole and unit == last.unit
         if not whole:
             break
+        if last is None:
+            other[f"{name}_{unit.lower() or 'pages'}"] = int(digits)
+        elif name is not UNRECLAIMABLE:
+            values[name] = int(digits)
     if whole and last is not None and not last.last and (first, name) != _OLD_FIRST_LINE:
         whole = False
         if not last.unit:  # the number may lack digits, and nothing stands behind it to say so
             values.pop(name, None)
     return Counters(values=values, other=other, all_unreclaimable=unreclaimable, damaged=not whole)
-
-
-def _words(text: str) -> Iterator[tuple[str, str]]:
-    """Give each key with what stands behind it; an empty key where there is none."""
-    words = iter(text.split())
-    for word in words:
-        key, mark, value = word.partition(":")
-        if not mark and word == f"{UNRECLAIMABLE}?":
-            yield UNRECLAIMABLE, next(words, "")
-        elif mark and _KEY.fullmatch(key):
-            yield key, value or next(words, "")  # "shmem_thp: 0kB", 4.8 to 6.5
-        else:
-            yield "", word

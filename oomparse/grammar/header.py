@@ -107,9 +107,14 @@ def _tolerant_header(groups: Groups) -> Header:
     return Header(comm=comm, damaged=damaged or not unknown, unknown=tuple(unknown), **values)  # type: ignore[arg-type]  # by key
 
 
+def _invoker(follows: str) -> "Element":
+    """A comm; or, where other output is glued to the line, all of that."""
+    return rx(rf".{{0,{COMM_BYTES}}}(?={follows})|[^\n]*(?={follows})")("comm")
+
+
 def _named(*tail: "Element") -> "Element":
     """``comm invoked oom-killer: gfp_mask=0x…`` and what this generation prints behind it."""
-    expression = until(_INVOKED, "comm") + lit(" invoked oom-killer: gfp_mask=") + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
+    expression = _invoker(_INVOKED) + lit(" invoked oom-killer: gfp_mask=") + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
     for part in tail:
         expression = expression + part
     return expression
@@ -312,7 +317,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.HEADER,
         trigger=" invoked oom-killer: ",
         tolerant=True,
-        expression=lambda: until(r" invoked oom-killer: \w+=", "comm") + lit(" invoked oom-killer: ") + rest("tail"),
+        expression=lambda: _invoker(r" invoked oom-killer: \w+=") + lit(" invoked oom-killer: ") + rest("tail"),
         build=_tolerant_header,
         since="2.6.19",
         printed_by=HEADER_BY,

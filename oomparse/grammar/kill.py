@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import MESSAGE, kb, lit, message, number, optional, rest, rx, until
+from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, comm, kb, lit, message, number, optional, rest, rx
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -45,7 +45,7 @@ def _said() -> "Element":
 
 
 def _process(before: str = r"\) total-vm:\d") -> "Element":
-    return lit("Killed process ") + number("pid") + lit(" (") + until(before, "comm")
+    return lit("Killed process ") + number("pid") + lit(" (") + comm(before)
 
 
 def _sizes(*, shmem: bool) -> "Element":
@@ -87,6 +87,10 @@ _TAIL_FIELDS = {
 _TAIL_PAIR = re.compile(r"(?<![\w-])([A-Za-z][\w-]*)(?::\s*|\s(?=-?\d))(-?\d{1,20})(\w*)")
 
 
+_OTHER_COMM = re.compile(rf"\(((?s:.{{0,{COMM_BYTES}}}))\)(?=[^()]*\Z|,? [A-Za-z-]+:? ?\d)")
+"""In a line of unknown shape, a name ends at the last ``)`` or at the first that a size follows."""
+
+
 def _build_other(groups: Groups) -> Killed:
     """Read a kill line of unknown shape: whatever ``key:value`` is whole; the comm ends at the last ``)``."""
     body = (groups.get("body") or "").rstrip()
@@ -94,13 +98,13 @@ def _build_other(groups: Groups) -> Killed:
     values: dict[str, int | str] = {}
     if pid is not None:
         values["pid"] = int(pid[1])
-    opening, closing = body.find("("), body.rfind(")")
     tail = body
-    if 0 <= opening < closing:
-        values["comm"] = body[opening + 1 : closing]
-        tail = body[pid.end() if pid else 0 : opening] + body[closing + 1 :]
-    elif opening >= 0:
-        tail = ""  # cut inside the name
+    opening = body.find("(")
+    if opening >= 0:
+        name = _OTHER_COMM.match(body, opening)
+        if name is not None:
+            values["comm"] = name[1]
+        tail = body[pid.end() if pid else 0 : opening] + (body[name.end() :] if name is not None else "")
     unknown: list[str] = []
     damaged = False
     for match in _TAIL_PAIR.finditer(tail):
@@ -275,7 +279,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(", UID ")
             + number("uid")
             + lit(", (")
-            + until(r"\) total-vm:\d", "comm")
+            + comm(r"\) total-vm:\d")
             + lit(") ")
             + _sizes(shmem=False)
         ),
@@ -346,7 +350,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(", UID ")
             + number("uid")
             + lit(", (")
-            + until(r"\)\.\s*\Z", "comm")
+            + comm(r"\)\.\s*\Z")
             + lit(").")
         ),
         build=builds(Killed),
@@ -366,7 +370,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit("OOM killed process ")
             + number("pid")
             + lit(" (")
-            + until(r"\)(?: score -?\d+)? vm:\d", "comm")
+            + comm(r"\)(?: score -?\d+)? vm:\d")
             + lit(")")
             + optional(lit(" score ") + number("score"))
             + lit(" vm:")

@@ -153,7 +153,7 @@ _KNOWN = "|".join(
     for key in sorted({*KEYS[KeyKind.TOTALS], *KEYS[KeyKind.NODE], *KEYS[KeyKind.ZONE]}, key=lambda key: (-len(key), key))
 )
 _KNOWN = f"(?:{_KNOWN})"
-_REST = rf"{_KNOWN}: ?\d{{1,20}}(?:kB(?=\s|\Z)|\s+{_KNOWN}: ?\d)[^\n]*"
+_REST = rf"(?:(?:reserved|free)_highatomic:\d{{1,20}}KB\s+)?{_KNOWN}: ?\d{{1,20}}(?:kB(?=\s|\Z)|\s+(?:{_KNOWN}: ?\d|all_unreclaimable\?))[^\n]*"
 """A known counter with its unit, or two without; up to one word may stand before, the end of a key that was broken."""
 
 FORMATS: tuple[LineFormat, ...] = (
@@ -191,7 +191,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="Node ",
         starts=True,
-        expression=lambda: lit("Node ") + number("node") + rx(r" +") + rx(r"[a-z][a-z_]*:[^\n]*")("counters"),
+        expression=lambda: lit("Node ") + number("node") + rx(r" +") + rx(r"[a-z][a-z_]*:\d.*")("counters"),
         build=_build_node,
         since="4.8",
         printed_by=AREAS_BY,

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
-from oomparse.grammar.tokens import kb, lit, number, optional, rest, rx, until
+from oomparse.grammar.tokens import comm, kb, lit, number, optional, rest, rx
 from oomparse.grammar.verdict import Notice
 
 LMK_BY = "drivers/staging/android/lowmemorykiller.c:lowmem_shrink()"
@@ -78,7 +78,7 @@ FORMATS: tuple[LineFormat, ...] = (
             rx(r"(?:lowmemorykiller: )?send sigkill to ")
             + number("pid")
             + lit(" (")
-            + until(r"\), adj -?\d+, size \d+", "comm")
+            + comm(r"\), adj -?\d+, size \d+")
             + rx(r"\), (?:oom_)?(?:score_)?adj ")
             + number("adj")
             + lit(", size ")
@@ -136,7 +136,7 @@ FORMATS: tuple[LineFormat, ...] = (
         expression=lambda: (
             number("pid")
             + lit(" (")
-            + until(r"\) invoked oom-killer in ub \d", "comm")
+            + comm(r"\) invoked oom-killer in ub \d")
             + rx(r"\) invoked oom-killer in ub \S+ generation \d+ gfp ")
             + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
         ),
@@ -155,7 +155,7 @@ FORMATS: tuple[LineFormat, ...] = (
         expression=lambda: (
             number("pid")
             + lit(" (")
-            + until(r"\) invoked (?:\S+ )?oom-killer: gfp 0x", "comm")
+            + comm(r"\) invoked (?:\S+ )?oom-killer: gfp 0x")
             + rx(r"\) invoked (?:\S+ )?oom-killer: gfp ")
             + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
             + optional(lit(" order ") + number("order"))

@@ -7,7 +7,7 @@ the kill, between other reports, and names the process by a thread's comm.
 from dataclasses import dataclass
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import kb, lit, number, rest, rx, until
+from oomparse.grammar.tokens import comm, kb, lit, number, rest, rx
 
 REAP_BY = "mm/oom_kill.c:oom_reap_task_mm()"
 
@@ -34,7 +34,7 @@ FORMATS: tuple[LineFormat, ...] = (
             lit("oom_reaper: reaped process ")
             + number("pid")
             + lit(" (")
-            + until(r"\), now anon-rss:\d", "comm")
+            + comm(r"\), now anon-rss:\d")
             + lit("), now anon-rss:")
             + kb("anon_rss_kb")
             + lit(", file-rss:")
@@ -80,7 +80,7 @@ FORMATS: tuple[LineFormat, ...] = (
             rx(r"oom_reaper: (?:unable to reap|giving up) pid:")
             + number("pid")
             + lit(" (")
-            + until(r"\)\s*\Z", "comm")
+            + comm(r"\)\s*\Z")
             + lit(")")
         ),
         build=builds(Reaped, reaped=False),

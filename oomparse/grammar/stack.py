@@ -102,12 +102,26 @@ def _build_braced(groups: Groups) -> FrameLine:
     )
 
 
+_WITHIN = frozenset("RSP RAX RBX RDX RSI RBP R08 R10 R11 R13 R14 EAX EBX ECX ESI EDI EBP".split())
+"""Registers of x86 that others follow on the same line."""
 _REGISTER = re.compile(r"([A-Za-z_]\w{0,15}): *(\S+)")
 
 
 def _build_registers(groups: Groups) -> RegistersLine:
-    text = (groups.get("registers") or "").rstrip()
-    return RegistersLine(registers=dict(_REGISTER.findall(text)), damaged=text.endswith(":"))
+    """A register of a line that ends too early may lack digits."""
+    found = _REGISTER.findall(groups.get("registers") or "")
+    whole = bool(found) and found[-1][0] not in _WITHIN and not (groups.get("registers") or "").rstrip().endswith(":")
+    return RegistersLine(registers=dict(found if whole else found[:-1]), damaged=not whole)
+
+
+_CODE_BYTES = 64
+
+
+def _build_code(groups: Groups) -> CodeLine:
+    code = (groups.get("code") or "").strip()
+    words = code.split()
+    cut = len(words[0]) == 2 and len(words) < _CODE_BYTES
+    return CodeLine(code=code, damaged=cut)
 
 
 _MARKERS = r"(?:</?[#A-Za-z_!]{2,20}>\s+)*"
@@ -419,6 +433,22 @@ FORMATS: tuple[LineFormat, ...] = (
         for row in _POWER_REGISTERS
     ),
     LineFormat(
+        name="registers_rest",
+        section=Section.STACK,
+        trigger=": ",
+        tolerant=True,
+        expression=lambda: (
+            rx(r"\s*(?:[0-9a-f]{1,16}\s+)?")
+            + rx(rf"(?:(?:R[A-Z]{{2}}|R\d\d|E[A-Z]{{2}}|EFLAGS|ORIG_[ER]AX): {_ADDRESS}(?:\s+|(?=\s*\Z))){{1,8}}")("registers")
+            + rx(r"(?:R\w{2}:)?")
+        ),
+        build=_build_registers,
+        since="2.6.18",
+        printed_by=REGISTERS_BY,
+        printf="… %s: %016lx",
+        samples=("ORIG_RAX: 0000000000000009", "2d0e56041893822e RCX: 0000000000000024"),
+    ),
+    LineFormat(
         name="registers_arm",
         section=Section.STACK,
         trigger=" r",
@@ -495,12 +525,13 @@ FORMATS: tuple[LineFormat, ...] = (
             rx(r"Code: +")
             + rx(r"[0-9a-f<>() ]+(?=\s*\Z)|(?:Unable to access opcode bytes|Bad [A-Z]IP value)[^\n]*")("code")
         ),
-        build=lambda groups: CodeLine(code=(groups.get("code") or "").strip()),
+        build=_build_code,
         since="2.6.18",
         printed_by="arch/x86/kernel/dumpstack.c:show_opcodes()",
         printf="Code: %42ph <%02x> %21ph",
         samples=(
-            "Code: d9 48 c1 e9 0c 48 89 da 48 c1 ea 0d 48 b8 cf <88> 4d 00 49 8b 85 80",
+            "Code: d9 48 c1 e9 0c 48 89 da 48 c1 ea 0d 48 b8 cf f7 53 e3 a5 9b c4 20 48 f7 e2 48 c1 ea 04 48 69 d2 fa "
+            "00 00 00 48 29 d1 83 c1 01 <88> 4d 00 49 8b 85 80 00 00 00 f0 4c 01 20 41 8b 7d 24 85 ff 74 ae",
             "Code: Unable to access opcode bytes at RIP 0x403703.",
             "Code: Bad RIP value.",
         ),

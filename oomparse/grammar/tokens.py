@@ -51,6 +51,11 @@ def until(follows: str, name: str) -> "Element":
     return rx(rf".*(?={follows})")(name)
 
 
+def comm(follows: str, name: str = "comm") -> "Element":
+    """A process's name: at most 15 bytes of anything, as many as there are while ``follows`` still follows."""
+    return rx(rf".{{0,{COMM_BYTES}}}(?={follows})")(name)
+
+
 def path(follows: str, name: str) -> "Element":
     """A cgroup's path: raw too, but the kernel refuses newlines in it."""
     return rx(rf"[^\n]*(?={follows})")(name)

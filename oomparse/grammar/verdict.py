@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import lit, message, nodes, number, optional, rest, rx, until
+from oomparse.grammar.tokens import comm, lit, message, nodes, number, optional, rest, rx
 
 KILL_BY = "mm/oom_kill.c:oom_kill_process()"
 OUT_OF_MEMORY_BY = "mm/oom_kill.c:out_of_memory()"
@@ -211,7 +211,7 @@ FORMATS: tuple[LineFormat, ...] = (
             )
             + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*(?=,task=.*,pid=\d+,uid=\d+\s*\Z)|")("memcgs")
             + lit(",task=")
-            + until(r",pid=\d+,uid=\d+\s*\Z", "comm")
+            + comm(r",pid=\d+,uid=\d+\s*\Z")
             + lit(",pid=")
             + number("pid")
             + lit(",uid=")
@@ -258,7 +258,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(": Kill process ")
             + number("pid")
             + lit(" (")
-            + until(r"\)\s+score -?\d+\s+or\s+sacrifice\s+child", "comm")
+            + comm(r"\)\s+score -?\d+\s+or\s+sacrifice\s+child")
             + rx(r"\)\s+score\s+")
             + number("score")
             + rx(r"\s+or\s+sacrifice\s+child")
@@ -283,7 +283,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(": kill process ")
             + number("pid")
             + lit(" (")
-            + until(r"\)\s+score -?\d+\s+or\s+a\s+child", "comm")
+            + comm(r"\)\s+score -?\d+\s+or\s+a\s+child")
             + rx(r"\)\s+score\s+")
             + number("score")
             + rx(r"\s+or\s+a\s+child")
@@ -306,7 +306,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(": Kill process ")
             + number("pid")
             + lit(" (")
-            + until(r"\)(?:\s+score -?\d+)?\s+and\s+children\.", "comm")
+            + comm(r"\)(?:\s+score -?\d+)?\s+and\s+children\.")
             + lit(")")
             + optional(lit(" score ") + number("score"))
             + rx(r"\s+and\s+children\.")
@@ -352,7 +352,7 @@ FORMATS: tuple[LineFormat, ...] = (
             lit("Kill process ")
             + number("pid")
             + lit(" (")
-            + until(r'\)(?: in VE "[^"]*")? sharing same memory', "comm")
+            + comm(r'\)(?: in VE "[^"]*")? sharing same memory')
             + lit(")")
             + optional(lit(' in VE "') + rx(r'[^"]*')("ve") + lit('"'))
             + lit(" sharing same memory")
@@ -377,7 +377,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(": OOM victim ")
             + number("pid")
             + lit(" (")
-            + until(r"\) is already exiting\. Skip killing the task", "comm")
+            + comm(r"\) is already exiting\. Skip killing the task")
             + lit(") is already exiting. Skip killing the task")
         ),
         build=builds(NotKilled, exiting=True),
@@ -396,7 +396,7 @@ FORMATS: tuple[LineFormat, ...] = (
             lit("Would have killed process ")
             + number("pid")
             + lit(" (")
-            + until(r"\)\. But continuing instead\.", "comm")
+            + comm(r"\)\. But continuing instead\.")
             + lit("). But continuing instead.")
         ),
         build=builds(NotKilled, exiting=False),
@@ -443,11 +443,11 @@ FORMATS: tuple[LineFormat, ...] = (
             lit("oom killer ")
             + number("pid")
             + lit(" (")
-            + until(r"\) has mm pinned by \d+ \(", "comm")
+            + comm(r"\) has mm pinned by \d+ \(")
             + lit(") has mm pinned by ")
             + number("by_pid")
             + lit(" (")
-            + until(r"\)\s*\Z", "by_comm")
+            + comm(r"\)\s*\Z", "by_comm")
             + lit(")")
         ),
         build=builds(Pinned),

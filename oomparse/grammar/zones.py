@@ -55,6 +55,8 @@ class FreeListLine(TypedLine):
     zone: str | None = None
     blocks: tuple[tuple[int, int, str | None], ...]
     total_kb: int | None = None
+    types_before: str | None = None
+    """Migrate types of the last block before a rest."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,8 +98,8 @@ def _build_reserve(groups: Groups) -> ReserveLine:
     return ReserveLine(pages=tuple(int(word) for word in words), damaged=bool((groups.get("tail") or "").strip()))
 
 
-_BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?: +\(([A-Z?]{1,12})\))?(?=\s|\Z)")
-_SUM = re.compile(r"\s*= (\d{1,20})kB\s*\Z")
+_BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s|\Z)")
+_SUM = re.compile(r"\s*=\s*(\d{1,20})kB\s*\Z")
 
 
 def _build_free_list(groups: Groups) -> FreeListLine:
@@ -114,6 +116,7 @@ def _build_free_list(groups: Groups) -> FreeListLine:
         zone=groups.get("zone"),
         blocks=tuple(blocks),
         total_kb=int(total[1]) if total else None,
+        types_before=groups.get("types"),
         damaged=total is None and not empty,
     )
 
@@ -154,7 +157,7 @@ FORMATS: tuple[LineFormat, ...] = (
         name="zone",
         section=Section.MEMINFO,
         trigger=" free:",
-        expression=lambda: _where() + _zone() + lit(" ") + rx(r"free:[^\n]*")("counters"),
+        expression=lambda: _where() + _zone() + lit(" ") + rx(r"free:.*")("counters"),
         build=_build_zone,
         since="2.6.18",
         printed_by=AREAS_BY,
@@ -195,7 +198,7 @@ FORMATS: tuple[LineFormat, ...] = (
         name="free_list",
         section=Section.MEMINFO,
         trigger="*",
-        expression=lambda: _where() + _zone() + rx(r": *") + rx(r"\d+\*[^\n]*")("blocks"),
+        expression=lambda: _where() + _zone() + rx(r": *") + rx(r"\d+\*.*")("blocks"),
         build=_build_free_list,
         since="2.6.18",
         printed_by=AREAS_BY,
@@ -223,14 +226,16 @@ FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="free_list_rest",
         section=Section.MEMINFO,
-        trigger="*",
+        trigger="kB",
         tolerant=True,
-        expression=lambda: rx(r"\s*") + rx(r"\d+\*\d+[^\n]*")("blocks"),
+        expression=lambda: (
+            rx(r"\s*(?:\((?P<types>[A-Z]{1,12})\)\s+|(?!\d+\*|=)\S{1,12}\s+)?") + rx(r"(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("blocks")
+        ),
         build=_build_free_list,
         since="2.6.18",
         printed_by=AREAS_BY,
         printf="%lu*%lukB … = %lukB",
-        samples=("0*2048kB 0*4096kB = 1356kB",),
+        samples=("0*2048kB 0*4096kB = 1356kB", "(UM) 0*2048kB 0*4096kB = 1356kB", "(M) = 1356kB", "B 3*64kB"),
     ),
     LineFormat(
         name="node_prefix",
