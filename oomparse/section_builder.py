@@ -155,8 +155,11 @@ class _MemInfoBuilder:
         if line.zone is not None:
             self.free_lists.append(line if line.node is not None else replace(line, node=self.prefix))
         elif last is not None and last.damaged and last.total_kb is None:
+            blocks = last.blocks
+            if line.types_before and blocks and blocks[-1][2] is None:
+                blocks = (*blocks[:-1], (*blocks[-1][:2], line.types_before))
             self.free_lists[-1] = replace(
-                last, blocks=last.blocks + line.blocks, total_kb=line.total_kb, damaged=line.damaged
+                last, blocks=blocks + line.blocks, total_kb=line.total_kb, damaged=line.damaged
             )
 
     def add_per_cpu_title(self, line: PerCpuTitle) -> None:

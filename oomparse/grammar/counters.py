@@ -212,6 +212,7 @@ _OLD_FIRST_LINE = ("Active_anon", "inactive_anon")
 
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_()/-]{0,47}")
 _ANSWERS = {"yes": True, "no": False}
+_QUESTION = f"{UNRECLAIMABLE}?"
 _MAX_DIGITS = 20
 
 
@@ -225,35 +226,39 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
     values: dict[str, int] = {}
     other: dict[str, int] = {}
     unreclaimable: bool | None = None
-    whole = False
+    value: int | None = None
     last: KeyRange | None = None
     name = first = ""
     words = iter(text.split())
     for word in words:
-        name, mark, printed = word.partition(":")
-        if word == f"{UNRECLAIMABLE}?":
+        if word == _QUESTION:
             name, unreclaimable = UNRECLAIMABLE, _ANSWERS.get(next(words, ""))
-            whole = unreclaimable is not None
+            value = unreclaimable
         else:
+            name, mark, printed = word.partition(":")
             if mark and not printed:
                 printed = next(words, "")  # "shmem_thp: 0kB", 4.8 to 6.5
             unit = "kB" if printed[-2:] in {"kB", "KB"} else ""
-            digits = printed[:-2] if unit else printed
-            whole = digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS and name not in values
+            value = _number(printed[:-2] if unit else printed)
+            if value is None or name in values:
+                value = None
+            elif (meant := known.get(name)) is None:
+                value = value if _KEY.fullmatch(name) else None
+                if value is not None:
+                    other[f"{name}_{unit.lower() or 'pages'}"] = value
+            elif meant.unit == unit and name != UNRECLAIMABLE:
+                values[name] = value
+            else:
+                value = None
         last = known.get(name)
         first = first or name
-        if last is None:
-            whole = whole and _KEY.fullmatch(name) is not None
-        elif name is not UNRECLAIMABLE:
-            whole = whole and unit == last.unit
-        if not whole:
+        if value is None:
             break
-        if last is None:
-            other[f"{name}_{unit.lower() or 'pages'}"] = int(digits)
-        elif name is not UNRECLAIMABLE:
-            values[name] = int(digits)
-    if whole and last is not None and not last.last and (first, name) != _OLD_FIRST_LINE:
-        whole = False
-        if not last.unit:  # the number may lack digits, and nothing stands behind it to say so
-            values.pop(name, None)
-    return Counters(values=values, other=other, all_unreclaimable=unreclaimable, damaged=not whole)
+    cut = value is not None and last is not None and not last.last and (first, name) != _OLD_FIRST_LINE
+    if cut and last is not None and not last.unit:
+        values.pop(name, None)  # it may lack digits, and nothing stands behind it to say so
+    return Counters(values=values, other=other, all_unreclaimable=unreclaimable, damaged=cut or value is None)
+
+
+def _number(digits: str) -> int | None:
+    return int(digits) if digits.isdecimal() and digits.isascii() and len(digits) <= _MAX_DIGITS else None

@@ -150,10 +150,16 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
 
 _KNOWN = "|".join(
     re.escape(key)
-    for key in sorted({*KEYS[KeyKind.TOTALS], *KEYS[KeyKind.NODE], *KEYS[KeyKind.ZONE]}, key=lambda key: (-len(key), key))
+    for key in sorted(
+        {*KEYS[KeyKind.TOTALS], *KEYS[KeyKind.NODE], *KEYS[KeyKind.ZONE]}, key=lambda key: (-len(key), key)
+    )
 )
 _KNOWN = f"(?:{_KNOWN})"
-_REST = rf"(?:(?:reserved|free)_highatomic:\d{{1,20}}KB\s+)?{_KNOWN}: ?\d{{1,20}}(?:kB(?=\s|\Z)|\s+(?:{_KNOWN}: ?\d|all_unreclaimable\?))[^\n]*"
+_UNITLESS_PAIR = rf"\s+(?:{_KNOWN}: ?\d|all_unreclaimable\?)"
+_REST = (
+    r"(?:(?:reserved|free)_highatomic:\d{1,20}KB\s+)?"
+    rf"{_KNOWN}: ?\d{{1,20}}(?:kB(?=\s|\Z)|{_UNITLESS_PAIR})[^\n]*"
+)
 """A known counter with its unit, or two without; up to one word may stand before, the end of a key that was broken."""
 
 FORMATS: tuple[LineFormat, ...] = (

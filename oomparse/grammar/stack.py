@@ -102,15 +102,16 @@ def _build_braced(groups: Groups) -> FrameLine:
     )
 
 
-_WITHIN = frozenset("RSP RAX RBX RDX RSI RBP R08 R10 R11 R13 R14 EAX EBX ECX ESI EDI EBP".split())
+_WITHIN = re.compile(r"R(?:SP|AX|BX|DX|SI|BP|08|10|11|13|14)|E(?:AX|BX|CX|SI|DI|BP)")
 """Registers of x86 that others follow on the same line."""
 _REGISTER = re.compile(r"([A-Za-z_]\w{0,15}): *(\S+)")
 
 
 def _build_registers(groups: Groups) -> RegistersLine:
     """A register of a line that ends too early may lack digits."""
-    found = _REGISTER.findall(groups.get("registers") or "")
-    whole = bool(found) and found[-1][0] not in _WITHIN and not (groups.get("registers") or "").rstrip().endswith(":")
+    text = (groups.get("registers") or "").rstrip()
+    found = _REGISTER.findall(text)
+    whole = bool(found) and not text.endswith(":") and not _WITHIN.fullmatch(found[-1][0])
     return RegistersLine(registers=dict(found if whole else found[:-1]), damaged=not whole)
 
 
@@ -439,7 +440,7 @@ FORMATS: tuple[LineFormat, ...] = (
         tolerant=True,
         expression=lambda: (
             rx(r"\s*(?:[0-9a-f]{1,16}\s+)?")
-            + rx(rf"(?:(?:R[A-Z]{{2}}|R\d\d|E[A-Z]{{2}}|EFLAGS|ORIG_[ER]AX): {_ADDRESS}(?:\s+|(?=\s*\Z))){{1,8}}")("registers")
+            + rx(rf"(?:(?:[RE][A-Z]{{2}}|R\d\d|EFLAGS|ORIG_[RE]AX): {_ADDRESS}(?:\s+|(?=\s*\Z))){{1,8}}")("registers")
             + rx(r"(?:R\w{2}:)?")
         ),
         build=_build_registers,

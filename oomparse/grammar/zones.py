@@ -229,7 +229,8 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="kB",
         tolerant=True,
         expression=lambda: (
-            rx(r"\s*(?:\((?P<types>[A-Z]{1,12})\)\s+|(?!\d+\*|=)\S{1,12}\s+)?") + rx(r"(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("blocks")
+            rx(r"\s*(?:\((?P<types>[A-Z]{1,12})\)\s+|(?!\d+\*|=)\S{1,12}\s+)?")
+            + rx(r"(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("blocks")
         ),
         build=_build_free_list,
         since="2.6.18",
