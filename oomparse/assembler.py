@@ -236,8 +236,10 @@ class Assembler:
         report = max(reversed(able), key=lambda report: _kinship(report, line)) if len(able) > 1 else able[0]
         newest = host.open[-1]
         if report is not newest and not newest.has_verdict and len(host.open) > 1:
-            report.note(IssueCode.INTERLEAVED, None, message)
-            newest.note(IssueCode.INTERLEAVED, None, message)
+            for other in (report, newest):
+                if not other.interleaved:
+                    other.interleaved = True
+                    other.note(IssueCode.INTERLEAVED, None, message)
         return report
 
     def _end_superseded(self, host: "_Host", section: Section, line: TypedLine) -> None:
@@ -355,7 +357,7 @@ class Assembler:
                         for other in host.open
                         if other is not report
                         and not other.has_verdict
-                        and not any(issue.code is IssueCode.INTERLEAVED for issue in other.issues)
+                        and not other.interleaved
                     ]
                 ):
                     self._end(other)

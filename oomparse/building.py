@@ -101,7 +101,7 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
     Lines of two reports that were printed at once, without caller ids, are told apart by names.  Counters name no one:
     they count only with statistics of the same cgroup, and a task dump only if the victim is in it.
     """
-    if not any(issue.code is IssueCode.INTERLEAVED for issue in report.issues) or report.caller is not None:
+    if not report.interleaved or report.caller is not None:
         return tuple(report.body), report.counters
     doubtful: set[Section] = set()
     counters = report.counters

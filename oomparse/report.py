@@ -94,6 +94,7 @@ class Report:
         self.formats: dict[str, LineFormat] = {}
         self.issues: list[Issue] = []
         self.evidence_pids: set[int] = set()
+        self.interleaved = False
         self.closed = False
         self.dropped = False
         self.revision = 0
@@ -173,7 +174,7 @@ class Report:
         if isinstance(line, NotKilled):
             return self.group is not None or not self.has_verdict
         if isinstance(line, GroupKill):
-            return bool(self.kills or self.spared) and self.group is None
+            return bool(self.kills or self.spared) and (self.group is None or self.group.path == line.path)
         if isinstance(line, SharingMm):
             return bool(self.kills or self.selected)
         if isinstance(line, NoKillable):

@@ -11,7 +11,9 @@ from collections.abc import Iterator
 from typing import NamedTuple
 
 from oomparse.grammar.dispatch import Parsed, parse_line
+from oomparse.grammar.header import Header
 from oomparse.grammar.kill import Killed
+from oomparse.grammar.tokens import COMM_BYTES
 
 MAX_WRAPPED_LINES = 5
 """How many lines a wrapped line may have been broken into."""
@@ -73,8 +75,9 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
 
 def join_wrapped(parts: list[str]) -> Parsed | None:
     """Parse a line that was broken: by a newline of its own, between words, or inside one."""
+    first = parse_line(parts[0])
     whole = parse_line("\n".join(parts))
-    if is_exact(whole):
+    if whole is not None and _joins(first, whole):
         return whole
     breaks = len(parts) - 1
     stripped = [parts[0].rstrip(), *(part.strip().removeprefix(_CONTINUATION_MARK) for part in parts[1:])]
@@ -82,9 +85,18 @@ def join_wrapped(parts: list[str]) -> Parsed | None:
         for joints in itertools.product((" ", ""), repeat=breaks):
             text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
             joined = parse_line(text)
-            if is_exact(joined):
+            if joined is not None and _joins(first, joined):
                 return joined
     return None
+
+
+def _joins(first: Parsed | None, joined: Parsed) -> bool:
+    """Tell whether a joined text is one line, rather than two of which the second took the first into a name."""
+    if not is_exact(joined):
+        return False
+    if isinstance(joined.line, Header) and len(joined.line.comm or "") > COMM_BYTES:
+        return False
+    return not is_exact(first) or (first is not None and type(joined.line) is type(first.line))
 
 
 def starts_fragment(text: str, parsed: Parsed | None) -> bool:
