@@ -17,7 +17,7 @@ from typing import Any, ClassVar
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
 from oomparse.timestamps import TimeResolver
-from oomparse.transports.escapes import plain
+from oomparse.transports.escapes import plain, unescape_dmesg
 
 MAX_MESSAGE_BYTES = 64 * 1024
 """The rest of a longer message is cut off."""
@@ -324,7 +324,7 @@ def bare_text(data: bytes, line: Line, context: DecodeContext, issues: tuple[Iss
         data = data[:MAX_MESSAGE_BYTES]
         issues = (*issues, Issue(code=IssueCode.LIMIT_REACHED, detail="MAX_MESSAGE_BYTES", line=line.number))
     return Message(
-        text=plain(data.decode("utf-8", "surrogateescape")),
+        text=unescape_dmesg(plain(data.decode("utf-8", "surrogateescape"))),
         transport="text",
         path=line.path or context.path,
         line_start=line.number,

@@ -105,8 +105,9 @@ class DmesgTransport(LineTransport):
             priority, facility, level, seconds, date, iso, relative, caller = groups
         number, severity, from_kernel = None, None, None
         if priority is not None:
+            # /proc/kmsg puts the facility in; util-linux' -r does not, so that a small number proves nothing.
             number, severity = divmod(int(priority), 8)
-            from_kernel = number == 0
+            number, from_kernel = (number, False) if number else (None, None)
         elif facility is not None and level is not None:
             number, severity = facility_number(facility), LEVELS.get(level)
             from_kernel = facility == "kern"
@@ -194,9 +195,9 @@ class DmesgTransport(LineTransport):
         Sample(
             lines=(b"<4>[    7.670939] Mem-Info:", b"<12>[    7.670940] Killed process 1 (init)", b"<6>Mem-Info:"),
             messages=(
-                {"text": "Mem-Info:", "level": 4, "facility": 0, "from_kernel": True, "monotonic_us": 7670939},
-                {"text": "Killed process 1 (init)", "from_kernel": False},
-                {"text": "Mem-Info:", "from_kernel": True, "printed": None},
+                {"text": "Mem-Info:", "level": 4, "facility": None, "from_kernel": None, "monotonic_us": 7670939},
+                {"text": "Killed process 1 (init)", "facility": 1, "from_kernel": False},
+                {"text": "Mem-Info:", "level": 6, "printed": None},
             ),
         ),
         Sample(

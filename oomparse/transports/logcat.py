@@ -1,0 +1,80 @@
+r"""Android's logcat: ``10-24 14:24:26.342     0     0 W hog     : text`` and ``W/hog(    0): text``.
+
+Turns lines of the threadtime, time and brief formats into messages.  The log daemon takes what stands before the first
+colon of a kernel line for a tag; it is put back.  Only process 0 is the kernel.
+"""
+
+import re
+
+from oomparse.message import Line, Message
+from oomparse.transports.base import DecodeContext, LineTransport, Sample
+
+_PRIORITIES = {b"V": 7, b"D": 7, b"I": 6, b"W": 4, b"E": 3, b"F": 2, b"A": 1}
+_DATE = rb"(?P<date>(?:\d{4}-)?\d\d-\d\d \d\d:\d\d:\d\d\.\d{3,9})"
+_THREADTIME = re.compile(
+    rb"%s(?: [+-]\d{4})? +(?:\w{1,16} +)??(?P<pid>\d{1,7}) +\d{1,7} "
+    rb"(?P<priority>[VDIWEFA]) (?P<tag>[^:]{0,64}?) *: ?(?P<text>.*)" % _DATE,
+    re.DOTALL,
+)
+_BRIEF = re.compile(
+    rb"(?:%s )?(?P<priority>[VDIWEFA])/(?P<tag>[^(:]{0,64}?) *"
+    rb"\( *(?P<pid>\d{1,7})\): ?(?P<text>.*)" % _DATE,
+    re.DOTALL,
+)
+
+
+class LogcatTransport(LineTransport):
+    """Android's logcat."""
+
+    name = "logcat"
+    confidence = 0.88
+    pattern = _THREADTIME
+    samples = (
+        Sample(
+            lines=(
+                b"11-21 03:18:24.342     0     0 W Out of memory: Killed process 1 (init)",
+                b"11-21 03:18:24.342     0     0 W         : hog invoked oom-killer",
+                b"11-21 03:18:24.343   710   710 I lowmemorykiller: Kill 'foo' (1)",
+                b"11-21 03:18:24.344 W/Out of memory(    0): Killed process 1 (init)",
+                b"I/lowmemorykiller(  710): Kill 'foo' (1)",
+            ),
+            messages=(
+                {
+                    "text": "Out of memory: Killed process 1 (init)",
+                    "from_kernel": True,
+                    "level": 4,
+                    "printed": "11-21 03:18:24.342",
+                },
+                {"text": "hog invoked oom-killer"},
+                {"text": "Kill 'foo' (1)", "from_kernel": False, "level": 6},
+                {"text": "Out of memory: Killed process 1 (init)", "from_kernel": True},
+                {"text": "Kill 'foo' (1)", "from_kernel": False, "printed": None},
+            ),
+        ),
+    )
+
+    def match(self, data: bytes) -> re.Match[bytes] | None:
+        """Recognise a line of one of the formats."""
+        return _THREADTIME.match(data) or _BRIEF.match(data)
+
+    def message(self, match: re.Match[bytes], line: Line, context: DecodeContext) -> Message:
+        """Build the message of a match."""
+        kernel = int(match["pid"]) == 0
+        tag, text = match["tag"], match["text"]
+        printed = None if match["date"] is None else match["date"].decode("ascii")
+        wall, issues = context.times.resolve(printed) if printed else (None, ())
+        return Message(
+            text=self.text(tag + b": " + text if kernel and tag else text),
+            transport="logcat",
+            wall=wall,
+            printed=printed,
+            level=_PRIORITIES[match["priority"]],
+            from_kernel=kernel,
+            path=line.path or context.path,
+            line_start=line.number,
+            line_end=line.number,
+            issues=issues,
+        )
+
+
+TRANSPORT = LogcatTransport()
