@@ -6,10 +6,11 @@ the short family are `oomparse.transports.syslog`.  The seconds are those at whi
 """
 
 import re
+from collections.abc import Sequence
 
 from oomparse.message import Line, Message
-from oomparse.transports.base import DecodeContext, LineTransport, Sample, microseconds
-from oomparse.transports.syslog import losses
+from oomparse.transports.base import DecodeContext, LineDecoder, LineTransport, Sample, clean, microseconds
+from oomparse.transports.syslog import MAX_HOSTS, losses
 
 _BODY = rb"(?:(?P<host>\S*[^\s:]) )?(?P<tag>kernel|[^\s:\[]{1,64}\[\d{1,10}\]|[^\s:\[]{1,64}): (?P<text>.*)"
 _KERNEL_BODY = rb"(?:(?P<host>\S*[^\s:]) )?(?P<tag>kernel): (?P<text>.*)"
@@ -73,11 +74,8 @@ class ShortMonotonicTransport(JournalShortTransport):
 
     name = "journal-short-monotonic"
     confidence = 0.82
-    # Only ``kernel:`` tells this from dmesg, whose text may begin in any way; see `ShortMonotonicTransport.match`.
+    # Only ``kernel:`` tells this from dmesg, whose text may begin in any way.
     pattern = re.compile(_MONOTONIC + _KERNEL_BODY, re.DOTALL)
-    _process = re.compile(
-        _MONOTONIC + rb"(?P<host>\S*[^\s:]) (?P<tag>(?>[^\s:\[]{1,64})\[\d{1,10}\]): (?P<text>.*)", re.DOTALL
-    )
     samples = (
         Sample(
             lines=(
@@ -85,6 +83,8 @@ class ShortMonotonicTransport(JournalShortTransport):
                 b"                               active_file:0",
                 b"[    7.140716] kernel: Mem-Info:",
                 b"[    7.140717] oomlab systemd[1]: Killed process 1 (init)",
+                b"[    7.140718] oomlab unknown: Killed process 1 (init)",
+                b"[    7.140719] oomlab kernel: Mem-Info:",
             ),
             messages=(
                 {
@@ -96,17 +96,47 @@ class ShortMonotonicTransport(JournalShortTransport):
                 },
                 {"text": "Mem-Info:", "host": None},
                 {"text": "Killed process 1 (init)", "from_kernel": False},
+                {"text": "Killed process 1 (init)", "from_kernel": False, "host": "oomlab"},
+                {"text": "Mem-Info:", "from_kernel": True},
             ),
         ),
     )
 
-    def match(self, data: bytes) -> re.Match[bytes] | None:
-        """Recognise a line of the kernel, or of a process with its number."""
-        return self.pattern.match(data) or self._process.match(data)
+    def looks_like(self, head: Sequence[bytes]) -> float:
+        """Return `confidence` times the share of lines that a reading takes."""
+        lines = [Line(cleaned, 1) for data in head if (cleaned := clean(data))]
+        reading = self.decoder(DecodeContext())
+        taken = [reading.offer(line) is not None for line in lines]
+        return self.confidence * sum(taken) / len(lines) if lines else 0.0
 
-    def takes(self, data: bytes, depth: int) -> bool:  # noqa: ARG002  # part of the interface
-        """Take a log over only by a line of the kernel: in dmesg, a name may stand before a number in brackets."""
-        return self.pattern.match(data) is not None
+    def decoder(self, context: DecodeContext) -> "ShortMonotonicDecoder":
+        """Begin a reading."""
+        return ShortMonotonicDecoder(self, context)
+
+
+class ShortMonotonicDecoder(LineDecoder):
+    """Reads ``short-monotonic``, where the kernel's lines show what the lines of processes look like."""
+
+    _process = re.compile(_MONOTONIC + _BODY, re.DOTALL)
+
+    def __init__(self, transport: ShortMonotonicTransport, context: DecodeContext) -> None:
+        super().__init__(transport, context)
+        self._kernel = transport.match
+        self._match = self._match_any
+        self._hosts: set[bytes | None] = set()
+
+    def _match_any(self, data: bytes) -> re.Match[bytes] | None:
+        found = self._kernel(data)
+        if found is not None:
+            if len(self._hosts) < MAX_HOSTS:
+                self._hosts.add(found["host"])
+            return found
+        found = self._process.match(data)
+        if found is None or found["host"] not in self._hosts:
+            return None
+        # Without a host before it, the first word of any kernel text would do for a tag.
+        sure = found["host"] is not None or found["tag"] == b"unknown" or found["tag"].endswith(b"]")
+        return found if sure else None
 
 
 class ShortDeltaTransport(JournalShortTransport):
