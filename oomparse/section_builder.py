@@ -16,7 +16,17 @@ from oomparse.grammar.pages import FreePagesLine, HugePagesLine, PageCount, Swap
 from oomparse.grammar.profile import AllocationLine, ProfileTitle
 from oomparse.grammar.slabs import SlabRow
 from oomparse.grammar.stack import CodeLine, FrameLine, RegistersLine, StackTitle
-from oomparse.grammar.zones import FreeListLine, NodePrefix, PerCpuLine, PerCpuTitle, ReserveLine, ZoneLine
+from oomparse.grammar.zones import (
+    Blocks,
+    FreeListLine,
+    FreeListRest,
+    NodePrefix,
+    PerCpuLine,
+    PerCpuTitle,
+    ReserveLine,
+    ZoneLine,
+    read_blocks,
+)
 from oomparse.sections import (
     Allocation,
     Frame,
@@ -130,20 +140,17 @@ class _MemInfoBuilder:
         self.zones.append(line if line.node is not None else replace(line, node=self.prefix))
 
     def add_rest(self, line: CountersRest) -> None:
-        """Give the rest of a wrapped line to the line that was not whole; what belongs to none is dropped."""
+        """Read the line that was not whole again, with its rest; what belongs to none is dropped."""
         before = self.open
         if isinstance(before, TotalsLine):
-            found = read_counters(KeyKind.TOTALS, line.text)
-            _add_new(self.totals, found.values)
+            self.open = _rejoined(KeyKind.TOTALS, before, line.text)
+            _add_new(self.totals, self.open.values)
+            _add_new(self.totals_other, self.open.other)
         elif isinstance(before, NodeLine):
-            found = read_counters(KeyKind.NODE, line.text)
-            self.nodes[-1] = self.open = _joined(before, found)
+            self.nodes[-1] = self.open = _rejoined(KeyKind.NODE, before, line.text)
         elif isinstance(before, ZoneLine):
-            found = read_counters(KeyKind.ZONE, line.text)
-            self.zones[-1] = self.open = _joined(before, found)
-        else:
-            return
-        if not found.damaged:
+            self.zones[-1] = self.open = _rejoined(KeyKind.ZONE, self.zones[-1], line.text)
+        if self.open is not None and not self.open.damaged:
             self.open = None
 
     def add_reserve(self, line: ReserveLine) -> None:
@@ -151,15 +158,14 @@ class _MemInfoBuilder:
             self.reserves[len(self.zones)] = line.pages
 
     def add_free_list(self, line: FreeListLine) -> None:
-        last = self.free_lists[-1] if self.free_lists else None
-        if line.zone is not None:
-            self.free_lists.append(line if line.node is not None else replace(line, node=self.prefix))
-        elif last is not None and last.damaged and last.total_kb is None:
-            blocks = last.blocks
-            if line.types_before and blocks and blocks[-1][2] is None:
-                blocks = (*blocks[:-1], (*blocks[-1][:2], line.types_before))
+        self.free_lists.append(line if line.node is not None else replace(line, node=self.prefix))
+
+    def add_free_list_rest(self, line: FreeListRest) -> None:
+        if self.free_lists and self.free_lists[-1].damaged:
+            last = self.free_lists[-1]
+            text, found = min(((text, read_blocks(text)) for text in _joints(last.text, line.text)), key=_list_merit)
             self.free_lists[-1] = replace(
-                last, blocks=blocks + line.blocks, total_kb=line.total_kb, damaged=line.damaged
+                last, blocks=found.blocks, total_kb=found.total_kb, damaged=found.damaged, text=text
             )
 
     def add_per_cpu_title(self, line: PerCpuTitle) -> None:
@@ -270,16 +276,29 @@ def _add_new(into: dict[str, int], values: Mapping[str, int]) -> None:
         into.setdefault(key, value)
 
 
-Line = TypeVar("Line", NodeLine, ZoneLine)
+Line = TypeVar("Line", TotalsLine, NodeLine, ZoneLine)
 
 
-def _joined(line: Line, rest: Counters) -> Line:
-    """Return a line with the counters of its rest.
+def _rejoined(kind: KeyKind, line: Line, rest: str) -> Line:
+    """Return a line of counters as it was before it was wrapped."""
+    text, found = min(((text, read_counters(kind, text)) for text in _joints(line.text, rest)), key=_counters_merit)
+    joined = replace(line, values=found.values, other=found.other, damaged=found.damaged, text=text)
+    if isinstance(joined, TotalsLine):
+        return joined
+    return replace(joined, all_unreclaimable=found.all_unreclaimable)
 
-    Unknown keys of the rest are dropped: the first may be the end of a known one.
-    """
-    answer = rest.all_unreclaimable if line.all_unreclaimable is None else line.all_unreclaimable
-    return replace(line, values={**rest.values, **line.values}, all_unreclaimable=answer)
+
+def _joints(text: str, rest: str) -> tuple[str, str]:
+    """A line is wrapped between words, or anywhere."""
+    return f"{text.rstrip()} {rest.strip()}", f"{text}{rest}"
+
+
+def _counters_merit(reading: tuple[str, Counters]) -> tuple[bool, int]:
+    return reading[1].damaged, -len(reading[1].values)
+
+
+def _list_merit(reading: tuple[str, Blocks]) -> tuple[bool, int]:
+    return reading[1].damaged, -len(reading[1].blocks)
 
 
 def _fields(kind: KeyKind, values: Mapping[str, int]) -> dict[str, Any]:
@@ -289,7 +308,7 @@ def _fields(kind: KeyKind, values: Mapping[str, int]) -> dict[str, Any]:
 def _free_list(line: FreeListLine) -> FreeList:
     return FreeList(
         node=line.node,
-        zone=line.zone or "",
+        zone=line.zone,
         blocks=tuple(FreeBlocks(count=count, size_kb=size, migrate_types=types) for count, size, types in line.blocks),
         total_kb=line.total_kb,
     )
@@ -321,6 +340,7 @@ _ADDERS: Mapping[type[TypedLine], Any] = {
     CountersRest: _MemInfoBuilder.add_rest,
     ReserveLine: _MemInfoBuilder.add_reserve,
     FreeListLine: _MemInfoBuilder.add_free_list,
+    FreeListRest: _MemInfoBuilder.add_free_list_rest,
     PerCpuTitle: _MemInfoBuilder.add_per_cpu_title,
     PerCpuLine: _MemInfoBuilder.add_per_cpu,
     HugePagesLine: _MemInfoBuilder.add_hugepages,

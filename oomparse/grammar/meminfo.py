@@ -35,6 +35,8 @@ class TotalsLine(TypedLine):
 
     values: Mapping[str, int]
     other: Mapping[str, int] = field(default_factory=dict)
+    text: str = ""
+    """The counters as they stand, where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class NodeLine(TypedLine):
     values: Mapping[str, int]
     other: Mapping[str, int] = field(default_factory=dict)
     all_unreclaimable: bool | None = None
+    text: str = ""
+    """The counters as they stand, where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,8 +59,15 @@ class CountersRest(TypedLine):
 
 
 def _build_totals(groups: Groups) -> TotalsLine:
-    found = read_counters(KeyKind.TOTALS, groups["counters"] or "")
-    return TotalsLine(values=found.values, other=found.other, unknown=found.unknown, damaged=found.damaged)
+    text = groups["counters"] or ""
+    found = read_counters(KeyKind.TOTALS, text)
+    return TotalsLine(
+        values=found.values,
+        other=found.other,
+        unknown=found.unknown,
+        damaged=found.damaged,
+        text=text if found.damaged else "",
+    )
 
 
 def _build_node(groups: Groups) -> NodeLine:
@@ -68,6 +79,7 @@ def _build_node(groups: Groups) -> NodeLine:
         all_unreclaimable=found.all_unreclaimable,
         unknown=found.unknown,
         damaged=found.damaged,
+        text=groups["counters"] or "" if found.damaged else "",
     )
 
 
@@ -221,7 +233,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger=":",
         tolerant=True,
-        expression=lambda: rx(rf"\s*(?:(?!{_KNOWN}:)\S+\s+)?") + rx(_REST)("text"),
+        expression=lambda: rx(rf"\s*(?:(?!{_KNOWN}:)\S+\s+)?{_REST}")("text"),
         build=builds(CountersRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,
@@ -237,7 +249,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="reclaimable? ",
         tolerant=True,
-        expression=lambda: rx(r"\s*(?:\S+\s+)?") + rx(r"all_unreclaimable\? (?:yes|no)(?: [^\n]*)?")("text"),
+        expression=lambda: rx(r"\s*(?:\S+\s+)?all_unreclaimable\? (?:yes|no)(?: [^\n]*)?")("text"),
         build=builds(CountersRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,

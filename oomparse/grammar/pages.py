@@ -244,6 +244,21 @@ FORMATS: tuple[LineFormat, ...] = (
         ),
     ),
     LineFormat(
+        name="swap_cache_rest",
+        section=Section.MEMINFO,
+        trigger="find ",
+        tolerant=True,
+        expression=lambda: rx(
+            rf"\s*(?:delete (?P<cache_delete>{NUMBER}), )?find (?P<cache_find_hit>{NUMBER})/(?P<cache_find_total>{NUMBER})"
+        ),
+        build=builds(SwapLine, damaged=True),
+        since="2.6.18",
+        until="5.19",
+        printed_by=SWAP_BY,
+        printf="… delete %lu, find %lu/%lu",
+        samples=("delete 996260, find 38/71", "find 0/0"),
+    ),
+    LineFormat(
         name="free_swap",
         section=Section.MEMINFO,
         trigger="Free swap ",

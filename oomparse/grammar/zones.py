@@ -7,7 +7,7 @@ kernels built for several nodes.  A line that the kernel put together from piece
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
@@ -38,6 +38,8 @@ class ZoneLine(TypedLine):
     values: Mapping[str, int]
     other: Mapping[str, int] = field(default_factory=dict)
     all_unreclaimable: bool | None = None
+    text: str = ""
+    """The counters as they stand, where they are damaged."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,14 +51,21 @@ class ReserveLine(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeListLine(TypedLine):
-    """One buddy line: ``blocks`` of (count, size in kB, migrate types).  ``zone`` is None for the rest of one."""
+    """One buddy line: ``blocks`` of (count, size in kB, migrate types)."""
 
     node: int | None = None
-    zone: str | None = None
+    zone: str
     blocks: tuple[tuple[int, int, str | None], ...]
     total_kb: int | None = None
-    types_before: str | None = None
-    """Migrate types of the last block before a rest."""
+    text: str = ""
+    """The blocks as they stand, where they are damaged."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class FreeListRest(TypedLine):
+    """The rest of a buddy line that was wrapped."""
+
+    text: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -90,6 +99,7 @@ def _build_zone(groups: Groups) -> ZoneLine:
         all_unreclaimable=found.all_unreclaimable,
         unknown=found.unknown,
         damaged=found.damaged,
+        text=groups["counters"] or "" if found.damaged else "",
     )
 
 
@@ -102,22 +112,40 @@ _BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s
 _SUM = re.compile(r"\s*=\s*(\d{1,20})kB\s*\Z")
 
 
-def _build_free_list(groups: Groups) -> FreeListLine:
-    text = groups.get("blocks") or ""
+class Blocks(NamedTuple):
+    """What a buddy line holds; without ``total_kb`` it is cut, unless it is empty."""
+
+    blocks: tuple[tuple[int, int, str | None], ...]
+    total_kb: int | None
+    damaged: bool
+
+
+def read_blocks(text: str) -> Blocks:
+    """Read ``count*sizekB (types) … = totalkB``, up to the first thing that is none of it.
+
+    >>> read_blocks("3*4kB (UM) 1*8kB = 20kB").total_kb
+    20
+    """
     blocks: list[tuple[int, int, str | None]] = []
     at = 0
     while block := _BLOCK.match(text, at):
         blocks.append((int(block[1]), int(block[2]), block[3]))
         at = block.end()
     total = _SUM.match(text, at)
-    empty = text.strip() == "empty"
+    damaged = total is None and text.strip() != "empty"
+    return Blocks(tuple(blocks), int(total[1]) if total else None, damaged)
+
+
+def _build_free_list(groups: Groups) -> FreeListLine:
+    text = groups.get("blocks") or ""
+    found = read_blocks(text)
     return FreeListLine(
         node=_node(groups),
-        zone=groups.get("zone"),
-        blocks=tuple(blocks),
-        total_kb=int(total[1]) if total else None,
-        types_before=groups.get("types"),
-        damaged=total is None and not empty,
+        zone=groups.get("zone") or "",
+        blocks=found.blocks,
+        total_kb=found.total_kb,
+        damaged=found.damaged,
+        text=text if found.damaged else "",
     )
 
 
@@ -228,11 +256,8 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="kB",
         tolerant=True,
-        expression=lambda: (
-            rx(r"\s*(?:\((?P<types>[A-Z]{1,12})\)\s+|(?!\d+\*|=)\S{1,12}\s+)?")
-            + rx(r"(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("blocks")
-        ),
-        build=_build_free_list,
+        expression=lambda: rx(r"\s*(?:(?!\d+\*|=)\S{1,12}\s+)?(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("text"),
+        build=builds(FreeListRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,
         printf="%lu*%lukB … = %lukB",
