@@ -1,9 +1,9 @@
 """Messages in, `OomEvent`s out: where a report begins and ends, and which line belongs to which.
 
 Sans-IO: `Assembler.feed` takes one `Message` and returns the events that it completed or changed; `Assembler.close`
-returns the rest.  It reads no clock: time passes only in the stamps.  Two reports that are printed at once are told apart
-by caller id, by names and pids, and by the order in which kernels print.  Memory is bounded by `MAX_OPEN_REPORTS`,
-`MAX_KEPT_REPORTS` and the bounds in `oomparse.report`.
+returns the rest.  It reads no clock: time passes only in the stamps.  Two reports that are printed at once are told
+apart by caller id, by names and pids, and by the order in which kernels print.  Memory is bounded by
+`MAX_OPEN_REPORTS`, `MAX_KEPT_REPORTS` and the bounds in `oomparse.report`.
 """
 
 from collections import OrderedDict
@@ -12,8 +12,8 @@ from dataclasses import replace
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
-from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.dispatch import Parsed, parse_line
+from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import Header, SysrqLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import stat_line, stats_tail
@@ -205,13 +205,13 @@ class Assembler:
         comm = f"{last.text}\n{line.comm}"
         return replace(line, comm=comm) if len(comm.encode("utf-8", "surrogateescape")) <= COMM_BYTES else line
 
-    def _place_line(
+    def _place_line(  # noqa: PLR0917 - a line and where it stands
         self, host: "_Host", message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat
     ) -> None:
         host.last_known = True
         if isinstance(line, PanicLine) and not line.oom:
-            for report in host.open:
-                self._end(report)
+            for ended in host.open:
+                self._end(ended)
             host.open.clear()
             return
         report = self._target(host, message, section, line)
@@ -275,10 +275,11 @@ class Assembler:
         host.last_known = False
         if not text.strip():
             return
-        report = next((found for found in reversed(host.open) if found.same_caller(message)), None)
-        if report is None:
+        waiting = [found for found in host.open if found.same_caller(message)]
+        if not waiting:
             host.fresh = False
             return
+        report = waiting[-1]
         known = _in_context(report, text)
         if known is not None:
             self._add(report, message, text, *known, None)
@@ -332,7 +333,7 @@ class Assembler:
             self._end(oldest)
         return report
 
-    def _add(
+    def _add(  # noqa: PLR0917 - a line and where it stands
         self,
         report: Report,
         message: Message,
@@ -348,20 +349,17 @@ class Assembler:
         if report.has_verdict:
             self._mark(report)
             if not before:
-                host = self._hosts.get((message.host, message.boot_id))
-                for other in (
-                    []
-                    if host is None
-                    else [
-                        other
-                        for other in host.open
-                        if other is not report
-                        and not other.has_verdict
-                        and not other.interleaved
-                    ]
-                ):
-                    self._end(other)
-                    host.open.remove(other)  # type: ignore[union-attr]  # only reached where there is a host
+                self._end_overtaken(report, message)
+
+    def _end_overtaken(self, report: Report, message: Message) -> None:
+        """End the reports that got no line while a later one came to its verdict."""
+        host = self._hosts.get((message.host, message.boot_id))
+        if host is None:
+            return
+        for other in [other for other in host.open if other is not report]:
+            if not other.has_verdict and not other.interleaved:
+                self._end(other)
+                host.open.remove(other)
 
     def _mark(self, report: Report) -> None:
         if report not in self._changed:

@@ -8,7 +8,7 @@ import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC
-from typing import Any
+from typing import Any, TypeVar
 
 from oomparse.classify import Facts, limits_hit, scope_of
 from oomparse.decode.cgroup import identify, level
@@ -22,8 +22,8 @@ from oomparse.grammar.reaper import Reaped
 from oomparse.model import (
     LAZY_FIELDS,
     Era,
-    Evidence,
     EventTime,
+    Evidence,
     GfpMask,
     Invoker,
     Memcg,
@@ -65,7 +65,7 @@ def build_event(report: Report) -> OomEvent:
         "scope_level": level(oom_path) if scope is Scope.MEMCG and oom_path else None,
         "scope_evidence": evidence,
         "traits": _traits(report, victims),
-        "complete": report.header is not None and outcome not in (Outcome.TRUNCATED,),
+        "complete": report.header is not None and outcome is not Outcome.TRUNCATED,
         "issues": _issues(report, outcome),
         "time": _time(report),
         "source": _source(report, era),
@@ -91,7 +91,10 @@ def build_event(report: Report) -> OomEvent:
     return OomEvent.deferred(sections, LAZY_FIELDS, values)
 
 
-def _first(*values: Any) -> Any:
+T = TypeVar("T")
+
+
+def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
@@ -215,10 +218,8 @@ def _scope(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evide
 
 
 def _message(report: Report) -> str | None:
-    kill = report.kills[0] if report.kills else None
-    return _first(
-        kill and kill.message, report.selected and report.selected.message, report.spared and report.spared.message
-    )
+    said = (*report.kills[:1], report.selected, report.spared)
+    return _first(*(line.message for line in said if line is not None))
 
 
 def _selected(report: Report) -> Selection | None:
@@ -397,10 +398,8 @@ def _event_id(report: Report, victims: tuple[Victim, ...], invoker: Invoker | No
     else:
         when = message.printed or f"line {message.line_start}"
     victim = victims[0] if victims else None
-    if victim is not None:
-        who = f"{victim.pid} {victim.comm}"
-    else:
-        who = f"{invoker.pid} {invoker.comm}" if invoker else ""
+    named = victim or invoker
+    who = f"{named.pid} {named.comm}" if named else ""
     key = "\0".join((message.host or message.boot_id or "", when, who))
     return hashlib.sha256(key.encode("utf-8", "surrogateescape")).hexdigest()[:16]
 

@@ -1,8 +1,8 @@
 """Whose memory ran out: global, memcg, cpuset or memory policy, with the lines that say so.
 
 A pure function over what a report's lines state.  Kernels since 5.0 say it in the ``oom-kill:`` line; older ones in
-``Task in … killed as a result of limit of …`` and in the words before the kill.  Where the text does not tell, the scope
-is ``unknown``: it is never guessed from what is missing.
+``Task in … killed as a result of limit of …`` and in the words before the kill.  Where the text does not tell, the
+scope is ``unknown``: it is never guessed from what is missing.
 """
 
 from collections.abc import Callable
@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from oomparse.model import Evidence, LimitKind, Memcg, Scope
 
 UNLIMITED_KB = 2**52
-"""Limits at or above this are "no limit": every kernel prints a number close to 2**53 or 2**54 (formats of the counters)."""
+"""Limits at or above this are "no limit": every kernel prints a number close to 2**53 or 2**54."""
 
 _BY_CONSTRAINT = {
     "CONSTRAINT_NONE": Scope.GLOBAL,

@@ -13,9 +13,11 @@ from typing import TYPE_CHECKING, Any, Protocol, Self
 class Loader(Protocol):
     """Computes the fields that were left unset; must be deterministic."""
 
-    def load(self, name: str) -> Any: ...
+    def load(self, name: str) -> Any:
+        """Return the value of a field."""
 
-    def lines(self) -> tuple[str, ...]: ...
+    def lines(self) -> tuple[str, ...]:
+        """Return the texts that the fields are made from."""
 
 
 class Deferred:
@@ -27,7 +29,7 @@ class Deferred:
 
     @classmethod
     def deferred(cls, loader: Loader, later: Iterable[str], values: Mapping[str, Any]) -> Self:
-        """Build an instance from ``values`` (the rest takes its defaults), leaving the fields in ``later`` to ``loader``."""
+        """Build an instance from ``values`` and the defaults, leaving the fields in ``later`` to ``loader``."""
         instance = cls(**values)
         for name in later:
             object.__delattr__(instance, name)

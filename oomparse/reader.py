@@ -7,7 +7,7 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 import os
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from typing import BinaryIO, TypeAlias
+from typing import BinaryIO, TypeAlias, cast
 
 from oomparse.assembler import Assembler
 from oomparse.errors import Issue, SourceError
@@ -34,9 +34,11 @@ class Options:
     live: bool = False
 
     def assembler(self) -> Assembler:
+        """Return the assembler that these options ask for."""
         return Assembler(live=self.live, include_user=self.include_user, strict=self.strict)
 
     def times(self, anchor: float | None = None) -> TimeResolver:
+        """Return the resolver of stamps that these options ask for; ``anchor`` is the log's own time."""
         return TimeResolver(year=self.year, tz=self.tz, anchor=anchor)
 
 
@@ -97,8 +99,8 @@ def parse(
     r"""Yield the events of a log: its text, its lines, or a file opened in binary mode (compressed or not).
 
     ``year`` and ``tz`` are for stamps that lack them; ``transport`` names the format instead of letting it be detected;
-    ``include_user`` also reads lines that a user process wrote; ``strict`` raises `LineSyntaxError` at the first line of
-    a report that no format takes.
+    ``include_user`` also reads lines that a user process wrote; ``strict`` raises `LineSyntaxError` at the first line
+    of a report that no format takes.
 
     >>> log = "Killed process 7 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB"
     >>> [(event.victim.pid, event.victim.comm) for event in parse(log)]
@@ -110,7 +112,7 @@ def parse(
         yield from reading.lines(_split(source))
     elif hasattr(source, "read"):
         name = getattr(source, "name", None)
-        for content in contents(source, path=name if isinstance(name, str) else None):
+        for content in contents(cast("BinaryIO", source), path=name if isinstance(name, str) else None):
             yield from reading.content(content)
     else:
         yield from reading.lines(_numbered(source))
@@ -222,7 +224,7 @@ def _in_parallel(
     from concurrent.futures import ProcessPoolExecutor
 
     with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting = [pool.submit(_read_all, series, options, series.name in named) for series in found]
+        waiting = [pool.submit(_read_all, series, options, explicit=series.name in named) for series in found]
         for future in waiting:
             events, errors = future.result()
             yield from events
@@ -232,7 +234,7 @@ def _in_parallel(
                 on_error(error)
 
 
-def _read_all(series: Series, options: Options, explicit: bool) -> tuple[list[OomEvent], list[SourceError]]:
+def _read_all(series: Series, options: Options, *, explicit: bool) -> tuple[list[OomEvent], list[SourceError]]:
     errors: list[SourceError] = []
     events: list[OomEvent] = []
     try:

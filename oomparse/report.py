@@ -1,16 +1,16 @@
 """One report while it is being read: which lines it has, which it may still take.
 
-Used by `oomparse.assembler` alone.  A `Report` collects typed lines and the texts of the long sections; it decides by the
-order in which kernels print (`RANK`), by names and by time whether a line can belong to it.  It builds nothing: see
-`oomparse.building`.
+Used by `oomparse.assembler` alone.  A `Report` collects typed lines and the texts of the long sections; it decides by
+the order in which kernels print (`RANK`), by names and by time whether a line can belong to it.  It builds nothing:
+see `oomparse.building`.
 """
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
+from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import GroupKill, LimitReached, MemcgCounter, MemcgProtection, MemcgStats, TaskInMemcg
 from oomparse.grammar.others import LmkDetail, LmkKilled
-from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
@@ -136,6 +136,7 @@ class Report:
         return False
 
     def same_caller(self, message: Message) -> bool:
+        """Whether the caller ids, where both are known, are the same."""
         return message.caller is None or self.caller is None or message.caller == self.caller
 
     def takes(self, section: Section, line: TypedLine) -> bool:
@@ -231,7 +232,7 @@ class Report:
                 self.body.append((section, text))
         self._keep(message, text, line)
 
-    def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # one case a line, in the kernel's order
+    def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
         match line:
             case Header():
                 self.header, self.header_message = line, message
@@ -278,7 +279,9 @@ class Report:
         if pid.isdecimal() and len(pid) < 12 and len(self.evidence_pids) < MAX_REPORT_LINES:
             self.evidence_pids.add(int(pid))
 
-    def _keep_verdict(self, message: Message, text: str, line: TypedLine) -> None:
+    def _keep_verdict(  # noqa: C901, PLR0912 - one case a line
+        self, message: Message, text: str, line: TypedLine
+    ) -> None:
         match line:
             case ConstraintLine():
                 self.constraint, self.constraint_text = line, text
@@ -345,6 +348,7 @@ class Report:
         self.foreign_run.append((text, lineno))
 
     def note(self, code: IssueCode, detail: str | None, message: Message) -> None:
+        """Add an issue, once."""
         issue = Issue(code=code, detail=detail, line=message.line_start)
         if issue not in self.issues and len(self.issues) < MAX_UNKNOWN_LINES:
             self.issues.append(issue)

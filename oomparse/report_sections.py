@@ -29,14 +29,17 @@ class ReportSections:
         self._known: dict[str, Any] = {}
 
     def lines(self) -> tuple[str, ...]:
+        """Return the report's own texts."""
         return self._texts
 
     def load(self, name: str) -> Any:
+        """Return a section, parsed at the first time."""
         if name not in self._known:
             self._known[name] = getattr(self, f"_load_{name}")()
         return self._known[name]
 
     def has_meminfo(self) -> bool:
+        """Whether there is a Mem-Info block."""
         return any(section is Section.MEMINFO for section, _ in self._body)
 
     def stats_path(self) -> str | None:
@@ -44,7 +47,8 @@ class ReportSections:
         return next((line.path for line in self._stats_lines() if isinstance(line, MemcgStats) and line.path), None)
 
     def stats_in_bytes(self) -> bool:
-        return self.load("stats_unit") == "bytes"
+        """Whether the memcg statistics are those of memory.stat (since 5.3)."""
+        return bool(self.load("stats_unit") == "bytes")
 
     def excluded_nodes(self, mems_allowed: str) -> str | None:
         """Return what shows that nodes with memory are not allowed: the zones shown hold less than all RAM.

@@ -260,7 +260,9 @@ class TaskRow:
     comm: str | None = None
 
 
-TaskKey: TypeAlias = Literal["rss", "total_vm", "swapents", "pgtables", "rss_anon", "rss_file", "rss_shmem", "oom_score_adj"]
+TaskKey: TypeAlias = Literal[
+    "rss", "total_vm", "swapents", "pgtables", "rss_anon", "rss_file", "rss_shmem", "oom_score_adj"
+]
 
 
 _KEY_FIELDS: Mapping[str, str] = {
@@ -297,6 +299,7 @@ class TaskTable(tuple[TaskRow, ...]):
 
     @classmethod
     def of(cls, rows: Iterable[TaskRow]) -> "TaskTable":
+        """Make a table of rows."""
         return cls(rows)
 
 

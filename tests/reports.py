@@ -19,9 +19,11 @@ def memcg_report(comm: str = "hog", pid: int = 100, memcg: str = "/lab/box", *, 
         "anon 33484800",
         "file 4096",
         "Tasks state (memory values in pages):",
-        "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name",
-        f"[     99]     0    99     1167      666      534        1       131    45056        0             0 sidecar",
-        f"[{pid:7d}]  1000 {pid:5d}    17040     7817     7685        1       131   102400        0             0 {comm}",
+        "[  pid  ]   uid  tgid total_vm      rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj "
+        "name",
+        "[     99]     0    99     1167      666      534        1       131    45056        0             0 sidecar",
+        f"[{pid:7d}]  1000 {pid:5d}    17040     7817     7685        1       131   102400        0             0 "
+        f"{comm}",
         f"oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null),cpuset=lab,mems_allowed=0,oom_memcg={memcg},"
         f"task_memcg={memcg},task={comm},pid={pid},uid=1000",
     ]
@@ -54,7 +56,12 @@ def reaped(comm: str, pid: int) -> str:
 
 
 def messages(
-    texts: Iterable[str], *, start: float = 10.0, step: float = 0.0001, caller: str | None = None, host: str | None = None
+    texts: Iterable[str],
+    *,
+    start: float = 10.0,
+    step: float = 0.0001,
+    caller: str | None = None,
+    host: str | None = None,
 ) -> list[Message]:
     """Stamp texts as dmesg does."""
     found = []

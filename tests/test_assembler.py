@@ -24,7 +24,11 @@ def test_whole_report() -> None:
     assert event.invoker is not None
     assert (event.invoker.comm, event.invoker.pid, event.invoker.uid, event.invoker.cpu) == ("hog", 100, 1000, 1)
     assert event.gfp_mask is not None
-    assert (event.gfp_mask.value, event.gfp_mask.flags, event.gfp_mask.printed) == (0xCC0, ("GFP_KERNEL",), "GFP_KERNEL")
+    assert (event.gfp_mask.value, event.gfp_mask.flags, event.gfp_mask.printed) == (
+        0xCC0,
+        ("GFP_KERNEL",),
+        "GFP_KERNEL",
+    )
     assert event.memcg is not None
     assert (event.memcg.oom_memcg, event.memcg.task_memcg) == ("/lab/box", "/lab/box")
     assert (event.memcg.usage_kb, event.memcg.limit_kb, event.memcg.failcnt) == (32768, 32768, 18)
@@ -33,7 +37,12 @@ def test_whole_report() -> None:
     assert event.tasks is not None
     assert [row.comm for row in event.tasks.top(1)] == ["hog"]
     assert event.victim is not None
-    assert (event.victim.pid, event.victim.comm, event.victim.uid, event.victim.anon_rss_kb) == (100, "hog", 1000, 30740)
+    assert (event.victim.pid, event.victim.comm, event.victim.uid, event.victim.anon_rss_kb) == (
+        100,
+        "hog",
+        1000,
+        30740,
+    )
     assert event.time.monotonic_seconds == 10.0
     assert event.time.printed == "10.000000"
     assert (event.source.line_start, event.source.line_end) == (1, 14)
@@ -59,7 +68,9 @@ def test_a_kill_is_delivered_with_its_line_and_the_reaper_follows() -> None:
 
 
 def test_batch_gives_each_event_once_in_order() -> None:
-    log = messages([*memcg_report("a", 1), *memcg_report("b", 2), reaped("a", 1), *memcg_report("c", 3), reaped("b", 2)])
+    log = messages(
+        [*memcg_report("a", 1), *memcg_report("b", 2), reaped("a", 1), *memcg_report("c", 3), reaped("b", 2)]
+    )
     events = assemble(log)
     assert [event.victim.comm for event in events if event.victim] == ["a", "b", "c"]
     assert [event.revision for event in events] == [1, 1, 1]
@@ -96,7 +107,11 @@ def test_decoded_gfp_mask_of_an_old_kernel() -> None:
 
 def test_kill_lines_without_reports_are_events_of_their_own() -> None:
     events = assemble(messages([memcg_kill("a", 1), memcg_kill("b", 2), memcg_kill("b", 3)]))
-    assert [(event.victim.pid, event.complete) for event in events if event.victim] == [(1, False), (2, False), (3, False)]
+    assert [(event.victim.pid, event.complete) for event in events if event.victim] == [
+        (1, False),
+        (2, False),
+        (3, False),
+    ]
     assert all(codes(event) == {IssueCode.TRUNCATED_HEAD} for event in events)
     assert all(event.scope is Scope.MEMCG for event in events)
 
@@ -191,7 +206,14 @@ def test_lines_printed_in_parts_and_broken_by_others() -> None:
         noise,
         ":",
         *texts[6:-2],
-        *(part for name in summary.replace(",cpuset", "|,cpuset").replace("=/lab", "=|/lab").replace(",task=", "|,task=").split("|") for part in (name, noise)),
+        *(
+            part
+            for name in summary.replace(",cpuset", "|,cpuset")
+            .replace("=/lab", "=|/lab")
+            .replace(",task=", "|,task=")
+            .split("|")
+            for part in (name, noise)
+        ),
         texts[-1],
     ]
     (event,) = assemble(messages(broken))
@@ -251,11 +273,12 @@ def test_newline_in_a_comm_on_a_console() -> None:
 def test_wrapped_by_a_mailer(width: int) -> None:
     lines: list[str] = []
     for text in memcg_report():
-        while len(text) > width and " " in text[:width]:
-            at = text.rindex(" ", 0, width)
-            lines.append(text[:at])
-            text = text[at + 1 :]
-        lines.append(text)
+        rest = text
+        while len(rest) > width and " " in rest[:width]:
+            at = rest.rindex(" ", 0, width)
+            lines.append(rest[:at])
+            rest = rest[at + 1 :]
+        lines.append(rest)
     (event,) = assemble([Message(text=text) for text in lines])
     assert event.victim is not None
     assert (event.victim.pid, event.victim.pgtables_kb) == (100, 100)
@@ -306,9 +329,10 @@ def test_strict_mode_raises_with_a_caret() -> None:
     texts = memcg_report()
     texts[3] = "memory: usage 32768kB, limit 32768pages, failcnt 18"
     assembler = Assembler(strict=True)
+    for message in messages(texts)[:4]:
+        assembler.feed(message)
     with pytest.raises(LineSyntaxError) as caught:
-        for message in messages(texts):
-            assembler.feed(message)
+        assembler.idle()
     assert (caught.value.lineno, caught.value.column) == (4, 35)
 
 
@@ -316,7 +340,9 @@ def test_memory_is_bounded() -> None:
     assembler = Assembler(live=False)
     events = 0
     for at in range(3 * MAX_OPEN_REPORTS):
-        (message,) = messages([f"hog{at} invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"], start=10 + at / 1e4)
+        (message,) = messages(
+            [f"hog{at} invoked oom-killer: gfp_mask=0xcc0, order=0, oom_score_adj=0"], start=10 + at / 1e4
+        )
         events += len(assembler.feed(message))
     assert events >= MAX_OPEN_REPORTS
     for at in range(2 * MAX_HOSTS):
@@ -330,7 +356,7 @@ def test_sections_travel_through_pickle_and_replace() -> None:
     import pickle
 
     (event,) = assemble(messages(memcg_report()))
-    copy = pickle.loads(pickle.dumps(event))  # noqa: S301  # our own bytes
+    copy = pickle.loads(pickle.dumps(event))  # our own bytes
     assert copy == event
     assert replace(event, revision=2).tasks == event.tasks
     assert event.lines[0].startswith("hog invoked oom-killer")

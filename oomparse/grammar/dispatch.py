@@ -1,9 +1,9 @@
 """Which format takes a text: literal triggers first, then the lowered pattern.
 
 Turns one message text into a `Parsed` (the format and its typed line) or ``None``.  The hot path runs the patterns that
-`oomparse.grammar.generate` has lowered ahead of time into ``_lowered.py``; a format that is not there yet (a plug-in's,
-or one that is being written) is lowered when it is first tried.  Strict mode, which wants carets, asks pyparsing itself:
-see `oomparse.grammar.strict`.
+`oomparse.grammar.generate` has lowered ahead of time into ``_lowered.py``; a format that is not there yet (one that is
+being written) is lowered when it is first tried.  Strict mode, which wants carets, asks pyparsing itself: see
+`oomparse.grammar.strict`.
 """
 
 import functools

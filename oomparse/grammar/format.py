@@ -84,7 +84,7 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
     converters = {field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)}
 
     def build(groups: Groups) -> T:
-        values = {name: converters[name](text) for name, text in groups.items() if text is not None}
+        values: dict[str, Any] = {name: converters[name](text) for name, text in groups.items() if text is not None}
         return line_type(**constants, **values)
 
     return build

@@ -1,7 +1,7 @@
 """Write ``_lowered.py``: every format's expression, lowered to one regular expression ahead of time.
 
-``python -m oomparse.grammar.generate`` (``make grammar``).  pyparsing is what people read and what strict mode runs; the
-hot path needs only the patterns, and does not pay for importing pyparsing.  A test holds the file fresh.
+``python -m oomparse.grammar.generate`` (``make grammar``).  pyparsing is what people read and what strict mode runs;
+the hot path needs only the patterns, and does not pay for importing pyparsing.  A test holds the file fresh.
 """
 
 from pathlib import Path

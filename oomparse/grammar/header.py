@@ -35,6 +35,8 @@ class Header(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpusetLine(TypedLine):
+    """``comm cpuset=NAME mems_allowed=LIST`` (2.6.29 to 4.20); NAME is the last component of the path."""
+
     comm: str
     cpuset: str
     mems_allowed: str
@@ -54,11 +56,15 @@ class CpuLine(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HardwareLine(TypedLine):
+    """``Hardware name: …``, where the firmware gives one."""
+
     hardware: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class WorkqueueLine(TypedLine):
+    """What a kworker was doing."""
+
     workqueue: str
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, comm, kb, lit, message, number, optional, rest, rx
+from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, comm, kb, lit, message, number, optional, rx
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -101,10 +101,10 @@ def _build_other(groups: Groups) -> Killed:
     tail = body
     opening = body.find("(")
     if opening >= 0:
-        name = _OTHER_COMM.match(body, opening)
-        if name is not None:
-            values["comm"] = name[1]
-        tail = body[pid.end() if pid else 0 : opening] + (body[name.end() :] if name is not None else "")
+        named = _OTHER_COMM.match(body, opening)
+        if named is not None:
+            values["comm"] = named[1]
+        tail = body[pid.end() if pid else 0 : opening] + (body[named.end() :] if named is not None else "")
     unknown: list[str] = []
     damaged = False
     for match in _TAIL_PAIR.finditer(tail):

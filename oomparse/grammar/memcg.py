@@ -1,8 +1,8 @@
 """The memory cgroup block: whose limit was hit, the counters, the statistics.
 
-Printed by ``mm/memcontrol.c`` (``mem_cgroup_print_oom_info()``; since 5.0 ``mem_cgroup_print_oom_meminfo()``) and, since
-6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics are one line of ``key:NKB`` a cgroup; from 5.3 on
-they are the lines of memory.stat, bytes and bare counts.
+Printed by ``mm/memcontrol.c`` (``mem_cgroup_print_oom_info()``; since 5.0 ``mem_cgroup_print_oom_meminfo()``) and,
+since 6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics are one line of ``key:NKB`` a cgroup; from
+5.3 on they are the lines of memory.stat, bytes and bare counts.
 """
 
 import re
@@ -60,6 +60,8 @@ class MemcgStat(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgProtection(TypedLine):
+    """What memory.min and memory.low protected of the cgroup (of the whole machine in a global report)."""
+
     min_protection_kb: int
     low_protection_kb: int
 

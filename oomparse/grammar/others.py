@@ -65,9 +65,9 @@ FORMATS: tuple[LineFormat, ...] = (
         printf="lowmemorykiller: Killing '%s' (%d), adj %hd,",
         samples=(
             "lowmemorykiller: Killing 'd.process.media' (2613), adj 1000,",
-            "lowmemorykiller: Killing 'facebook.katana' (913), adj 529,\n   to free 20784kB on behalf of 'kswapd0' (442)"
-            " because\n   cache 32112kB is below limit 32384kB for oom_score_adj 529\n   Free memory is 17432kB above"
-            " reserved",
+            "lowmemorykiller: Killing 'facebook.katana' (913), adj 529,\n   to free 20784kB on behalf of 'kswapd0' "
+            "(442) because\n   cache 32112kB is below limit 32384kB for oom_score_adj 529\n   Free memory is 17432kB "
+            "above reserved",
         ),
     ),
     LineFormat(
@@ -117,7 +117,8 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.VERDICT,
         trigger="kB ",
         expression=lambda: rx(
-            r"\s*(?:cache \d+kB is below limit \d+kB for oom_score_adj -?\d+|Free memory is -?\d+kB above reserved.*?)(?=\s*\Z)"
+            r"\s*(?:cache \d+kB is below limit \d+kB for oom_score_adj -?\d+|Free memory is -?\d+kB above reserved.*?)"
+            r"(?=\s*\Z)"
         )("text"),
         build=builds(LmkDetail),
         since="3.3",

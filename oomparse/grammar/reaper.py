@@ -1,7 +1,7 @@
-"""What came after the kill: the oom_reaper thread, and Android's and OpenVZ's killers.
+"""What came after the kill: what the oom_reaper thread got back.
 
-Printed by ``mm/oom_kill.c:oom_reap_task_mm()`` and ``oom_reap_task()`` (since 4.6).  A reaper line may come seconds after
-the kill, between other reports, and names the process by a thread's comm.
+Printed by ``mm/oom_kill.c:oom_reap_task_mm()`` and ``oom_reap_task()`` (since 4.6).  A reaper line may come seconds
+after the kill, between other reports, and names the process by a thread's comm.
 """
 
 from dataclasses import dataclass

@@ -42,7 +42,7 @@ FIRST_COLUMNS = ("pid", "uid", "tgid", "total_vm", "rss")
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TasksTitle(TypedLine):
-    pass
+    """``Tasks state (memory values in pages):``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

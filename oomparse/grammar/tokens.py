@@ -67,6 +67,7 @@ def rest(name: str) -> "Element":
 
 
 def optional(expression: "Element") -> "Element":
+    """What need not be there."""
     return _pyparsing().Opt(expression).leave_whitespace()  # type: ignore[no-any-return]  # loaded late
 
 
@@ -80,6 +81,7 @@ CPU_LIST = r"\(null\)|\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*|"
 
 
 def nodes(name: str) -> "Element":
+    """A list of nodes or processors."""
     return rx(CPU_LIST)(name)
 
 

@@ -43,6 +43,8 @@ class Selected(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SharingMm(TypedLine):
+    """``Kill process N (comm) sharing same memory`` (2.6.37 to 4.3)."""
+
     pid: int
     comm: str
     ve: str | None = None
@@ -60,7 +62,7 @@ class NotKilled(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NoKillable(TypedLine):
-    pass
+    """``Out of memory and no killable processes...``."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -73,6 +75,8 @@ class PanicLine(TypedLine):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Pinned(TypedLine):
+    """``oom killer N (comm) has mm pinned by N (comm)``: the reaper must leave this memory alone."""
+
     pid: int
     comm: str
     by_pid: int
@@ -102,7 +106,7 @@ def split_memcgs(middle: str) -> tuple[bool, str | None, str | None]:
         first = at
         while at >= 0:
             upper, lower = both[:at], both[at + len(key) :]
-            if lower == upper or upper == "/" or lower.startswith(upper + "/"):
+            if upper in {lower, "/"} or lower.startswith(upper + "/"):
                 return False, upper, lower
             at = both.find(key, at + 1)
         return False, both if first < 0 else both[:first], None if first < 0 else both[first + len(key) :]
@@ -177,7 +181,9 @@ def _build_panic(groups: Groups) -> PanicLine:
     return PanicLine(text=text, oom=_OOM_PANIC.search(text) is not None)
 
 
-def _notice(name: str, trigger: str, pattern: str, since: str, until: str | None, by: str, sample: str) -> LineFormat:
+def _notice(  # noqa: PLR0917 - a row of the table below
+    name: str, trigger: str, pattern: str, since: str, until: str | None, by: str, sample: str
+) -> LineFormat:
     return LineFormat(
         name=name,
         section=Section.NOTICE,

@@ -3,8 +3,7 @@
 import pyparsing as pp
 import pytest
 
-from oomparse.grammar import formats
-from oomparse.grammar import generate
+from oomparse.grammar import formats, generate
 from oomparse.grammar.dispatch import compiled, parse_line
 from oomparse.grammar.format import LineFormat
 
