@@ -34,6 +34,7 @@ class AutoDecoder(Decoder):
         self.context = context or DecodeContext()
         self._decoders: dict[str, Decoder] = {}
         self._current = self._decoder("text")
+        self._offer = self._current.offer
 
     def _decoder(self, name: str) -> Decoder:
         decoder = self._decoders.get(name)
@@ -43,16 +44,16 @@ class AutoDecoder(Decoder):
 
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that some format takes for certain."""
-        messages = self._current.offer(line)
-        if messages is not None:
-            return messages
+        messages = self._offer(line)
+        return self._recognise(line) if messages is None else messages
+
+    def _recognise(self, line: Line) -> Sequence[Message] | None:
+        """Take a line that is not in the format at work."""
         data = clean(line.data)
         if not data:
             return self._current.feed(line)
         transport = recognise(data, self.context.depth)
-        if transport is None:
-            return None
-        return self._switch(transport.name, line if data == line.data else line._replace(data=data))
+        return None if transport is None else self._switch(transport.reads_as or transport.name, line)
 
     def _switch(self, name: str, line: Line) -> Sequence[Message]:
         decoder = self._decoder(name)
@@ -60,14 +61,17 @@ class AutoDecoder(Decoder):
             return decoder.feed(line)
         before = self._current.flush()
         self._current = decoder
+        self._offer = decoder.offer
         return (*before, *decoder.feed(line))
 
     def feed(self, line: Line) -> Sequence[Message]:
         """Take any line."""
-        messages = self.offer(line)
+        messages = self._offer(line)
         if messages is None:
-            name = "text" if isinstance(self._current, WrappedDecoder) else None
-            messages = self._current.feed(line) if name is None else self._switch(name, line)
+            messages = self._recognise(line)
+            if messages is None:
+                wrapped = isinstance(self._current, WrappedDecoder)
+                messages = self._switch("text", line) if wrapped else self._current.feed(line)
         return messages
 
     def flush(self) -> Sequence[Message]:

@@ -94,6 +94,8 @@ class Transport(ABC):
     samples: ClassVar[tuple[Sample, ...]] = ()
     confidence: ClassVar[float] = 0.95
     """How sure a full match is, from 0 to 1: formats are tried in this order."""
+    reads_as: ClassVar[str | None] = None
+    """The name of the transport that reads on, where this one only recognises a log."""
 
     @abstractmethod
     def looks_like(self, head: Sequence[bytes]) -> float:

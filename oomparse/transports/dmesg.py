@@ -10,6 +10,7 @@ A console has no records: another processor's line may begin in the middle of on
 
 import re
 from collections.abc import Sequence
+from typing import ClassVar
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
@@ -135,11 +136,18 @@ class DmesgTransport(LineTransport):
             issues=issues,
         )
 
+    def looks_like(self, head: Sequence[bytes]) -> float:
+        """Return `confidence` times the share of lines with a stamp, if one begins with it."""
+        lines = [cleaned for data in head if (cleaned := clean(data))]
+        if not any(self.match(data) for data in lines):
+            return 0.0
+        return max(super().looks_like(lines), self.confidence * sum(map(_stamped, lines)) / len(lines))
+
     def decoder(self, context: DecodeContext) -> "DmesgDecoder":
         """Begin a reading."""
         return DmesgDecoder(self, context)
 
-    samples = (
+    samples: ClassVar[tuple[Sample, ...]] = (
         Sample(
             lines=(
                 b"[    7.684207] active_anon:195 inactive_anon:106862 isolated_anon:0",
@@ -237,7 +245,7 @@ class DmesgDecoder(LineDecoder):
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that begins with a stamp, or an indented continuation line."""
         data = line.data
-        if data.find(b"[", 1) > 0 and _GLUED_STAMP.search(data) and (first := _PLAIN.match(data)):
+        if b"[" in data[8:] and _GLUED_STAMP.search(data) and (first := _PLAIN.match(data)):
             return self._split(line, _glued(data, first))
         messages = super().offer(line)
         if messages is None and data.startswith(b"** ") and (dropped := _DROPPED.match(clean(data))):
@@ -275,6 +283,10 @@ class DmesgDecoder(LineDecoder):
         return (*messages, *self.feed(line._replace(data=dropped[2]))) if dropped[2] else messages
 
 
+def _stamped(data: bytes) -> bool:
+    return _PLAIN.match(data) is not None or _LATER_STAMP.search(data, 1) is not None
+
+
 def _glued(data: bytes, first: re.Match[bytes]) -> list[int]:
     """Return where further records begin on a line: at stamps that are a little later than the one before."""
     starts = []
@@ -287,4 +299,30 @@ def _glued(data: bytes, first: re.Match[bytes]) -> list[int]:
     return starts
 
 
-TRANSPORT = DmesgTransport()
+class ConsoleTransport(DmesgTransport):
+    """A serial console on which other output stands before the first stamp of a line."""
+
+    name = "console"
+    confidence = 0.52
+    reads_as = "dmesg"
+    samples = (
+        Sample(
+            lines=(b"Creating journal (262144 blocks): [   34.739137] mkfs.ext4 invoked oom-killer: order=0",),
+            messages=(
+                {"text": "Creating journal (262144 blocks): "},
+                {"text": "mkfs.ext4 invoked oom-killer: order=0", "monotonic_us": 34739137},
+            ),
+        ),
+    )
+
+    def takes(self, data: bytes, depth: int) -> bool:  # noqa: ARG002  # for wrappers
+        """Return whether a stamp stands in the middle of a line."""
+        return _LATER_STAMP.search(data, 1) is not None
+
+    def looks_like(self, head: Sequence[bytes]) -> float:
+        """Return `confidence` times the share of lines that have a stamp in their middle."""
+        lines = [cleaned for data in head if (cleaned := clean(data))]
+        return self.confidence * sum(self.takes(data, 0) for data in lines) / len(lines) if lines else 0.0
+
+
+TRANSPORTS = (DmesgTransport(), ConsoleTransport())

@@ -96,7 +96,7 @@ class SyslogTransport(LineTransport):
         else:
             priority, date, host, stamp, caller, raw = match.groups()
             from_kernel = None
-        printed = date.decode("utf-8", "surrogateescape").rstrip()
+        printed = date.decode("utf-8", "surrogateescape")
         wall, issues = context.times.resolve(printed)
         number, severity, micros = None, None, None
         if priority is not None:

@@ -4,6 +4,7 @@ Takes off each line what was put before it, and decodes the rest as a log of its
 nest, up to `MAX_DEPTH`.  A line is in a wrapper if its rest is surely of some format, or if nothing else looks so.
 """
 
+import codecs
 import re
 from abc import abstractmethod
 from collections.abc import Callable, Sequence
@@ -283,7 +284,73 @@ class ColouredTransport(PeeledTransport):
         return depth < MAX_DEPTH and data.startswith(b"\x1b[")
 
 
+class Utf16Transport(PeeledTransport):
+    """A log that Windows saved as UTF-16."""
+
+    name = "utf-16"
+    confidence = 0.98
+    samples = (
+        Sample(
+            lines=(
+                "\ufeff[    7.684207] caf\u00e9".encode("utf-16-le") + b"\r\0",
+                b"\0" + "[    7.684208] Mem-Info:\r".encode("utf-16-le"),
+                b"\0",
+            ),
+            messages=({"text": "caf\u00e9", "monotonic_us": 7684207}, {"text": "Mem-Info:", "transport": "dmesg"}),
+        ),
+        Sample(
+            lines=("\ufeff[    7.684207] Mem-Info:".encode("utf-16-be") + b"\0", "Node 0".encode("utf-16-be") + b"\0"),
+            messages=({"text": "Mem-Info:\nNode 0"},),
+        ),
+    )
+
+    def peeler(self) -> Peeler:
+        """Return what decodes."""
+        return _Utf16Decoder()
+
+    def takes(self, data: bytes, depth: int) -> bool:
+        """Return whether a byte-order mark stands first."""
+        return depth < MAX_DEPTH and data[:2] in (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)
+
+    def looks_like(self, head: Sequence[bytes]) -> float:
+        """Return `confidence` where a byte-order mark stands first."""
+        return self.confidence if head and self.takes(head[0], 0) else 0.0
+
+    def decoder(self, context: DecodeContext) -> PeeledDecoder:
+        """Begin a reading."""
+        return RawPeeledDecoder(self, context)
+
+
+class RawPeeledDecoder(PeeledDecoder):
+    """Decodes what is inside lines whose NUL bytes mean something."""
+
+    def offer(self, line: Line) -> Sequence[Message] | None:
+        """Take a line that is wrapped."""
+        data = self._peel(line.data)
+        return None if data is None else self._inner.feed(line._replace(data=data))
+
+
+class _Utf16Decoder:
+    """Turns lines, cut at the byte of the line end, into UTF-8."""
+
+    def __init__(self) -> None:
+        self._encoding = "utf-16-le"
+
+    def __call__(self, data: bytes) -> bytes | None:
+        if data[:2] == codecs.BOM_UTF16_BE:
+            self._encoding, data = "utf-16-be", data[2:]
+        elif data[:2] == codecs.BOM_UTF16_LE:
+            self._encoding, data = "utf-16-le", data[2:]
+        elif data and b"\0" not in data:
+            return None
+        if len(data) % 2:
+            # The other half of the line end: before the line in one order, behind it in the other.
+            data = data[1:] if self._encoding == "utf-16-le" else data[:-1]
+        return data.decode(self._encoding, "replace").encode("utf-8", "replace").rstrip(b"\r")
+
+
 TRANSPORTS = (
+    Utf16Transport(),
     QuotedTransport(),
     IndentedTransport(),
     NumberedTransport(),
