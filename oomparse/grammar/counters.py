@@ -210,6 +210,9 @@ class Counters:
 _OLD_FIRST_LINE = ("Active_anon", "inactive_anon")
 """Where the first line of the machine-wide counters begins and ends, 2.6.28 to 2.6.31 only."""
 
+_RECORD_ENDS = ("bounce", "free_cma")
+"""What ends the machine-wide counters where they are one record of several lines (since 2.6.21)."""
+
 _KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_()/-]{0,47}")
 _ANSWERS = {"yes": True, "no": False}
 _QUESTION = f"{UNRECLAIMABLE}?"
@@ -254,7 +257,10 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
         first = first or name
         if value is None:
             break
-    cut = value is not None and last is not None and not last.last and (first, name) != _OLD_FIRST_LINE
+    ends = last is None or last.last or (first, name) == _OLD_FIRST_LINE
+    if kind is KeyKind.TOTALS and "\n" in text.strip():
+        ends = last is None or name in _RECORD_ENDS
+    cut = value is not None and not ends
     if cut and last is not None and not last.unit:
         values.pop(name, None)  # it may lack digits, and nothing stands behind it to say so
     return Counters(values=values, other=other, all_unreclaimable=unreclaimable, damaged=cut or value is None)
