@@ -74,6 +74,11 @@ class AutoDecoder(Decoder):
                 messages = self._switch("text", line) if wrapped else self._current.feed(line)
         return messages
 
+    @property
+    def linewise(self) -> bool:
+        """As the decoder at work."""
+        return self._current.linewise
+
     def flush(self) -> Sequence[Message]:
         """Let the held message go."""
         return self._current.flush()

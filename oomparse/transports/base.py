@@ -86,6 +86,11 @@ class Decoder(ABC):
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Do as `feed` where the line surely belongs to this format, or take nothing and return None."""
 
+    @property
+    def linewise(self) -> bool:
+        """Whether lines can be left out, because each says all of itself (or continues the one right before)."""
+        return False
+
 
 class Transport(ABC):
     """A format.  Instances hold no state and are shared."""
@@ -231,6 +236,11 @@ class LineDecoder(Decoder):
         self._prefix = match
         self._blank = self._loose = 0
         return () if held is None else (held,)
+
+    @property
+    def linewise(self) -> bool:
+        """Every record begins on a line of its own."""
+        return True
 
     def _offer_long(self, line: Line) -> Sequence[Message] | None:
         data = line.data[:MAX_MESSAGE_BYTES]

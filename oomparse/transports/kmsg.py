@@ -132,6 +132,11 @@ class KmsgDecoder(LineDecoder):
             return messages[:-1]
         return messages
 
+    @property
+    def linewise(self) -> bool:
+        """A line that is left out would count as lost."""
+        return False
+
     def _dictionary(self, line: Line) -> Sequence[Message] | None:
         if self._held is None or not line.data.startswith(b" ") or b"=" not in line.data:
             return None
@@ -152,9 +157,7 @@ def _goes_on(first: Message, second: Message) -> bool:
 
 def _joined(first: Message, second: Message) -> Message:
     # The sequence is that of the last piece, so that a third one finds its place.
-    return replace(
-        first, text=first.text + second.text, line_end=second.line_end, sequence=second.sequence, fragment="c"
-    )
+    return replace(first, text=first.text + second.text, line_end=second.line_end, sequence=second.sequence)
 
 
 TRANSPORT = KmsgTransport()

@@ -79,6 +79,11 @@ class TextDecoder(Decoder):
             message = bare_text(data, line, self.context, issues=(issue,))
         return (message,)
 
+    @property
+    def linewise(self) -> bool:
+        """No later line changes an indentation of nothing."""
+        return self._indent == 0
+
     def flush(self) -> Sequence[Message]:
         """Nothing is ever held back."""
         return ()

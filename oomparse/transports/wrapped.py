@@ -40,7 +40,7 @@ class PeeledTransport(Transport):
         if depth >= MAX_DEPTH:
             return False
         inner = self.peeler()(data)
-        return inner is not None and (self.alone(data) or recognise(inner, depth + 1) is not None)
+        return inner is not None and (self.alone(data) or _is_log(inner, depth + 1))
 
     def looks_like(self, head: Sequence[bytes]) -> float:
         """Return `confidence` times the share of lines that are wrapped."""
@@ -53,6 +53,12 @@ class PeeledTransport(Transport):
     def decoder(self, context: DecodeContext) -> "PeeledDecoder":
         """Begin a reading."""
         return PeeledDecoder(self, context)
+
+
+def _is_log(data: bytes, depth: int) -> bool:
+    """Return whether a line begins as one of a log does; a stamp somewhere in it is not enough."""
+    found = recognise(data, depth)
+    return found is not None and found.reads_as is None
 
 
 class PeeledDecoder(WrappedDecoder):
@@ -214,7 +220,7 @@ def _path_end(data: bytes) -> re.Match[bytes] | None:
     for number, found in enumerate(_PATH_END.finditer(data, 1, len(token))):
         if number >= MAX_PATHS_TRIED:
             break
-        if found.end() < len(data) and recognise(data[found.end() :], MAX_DEPTH) is not None:
+        if found.end() < len(data) and _is_log(data[found.end() :], MAX_DEPTH):
             return found
     name = _LOG_PATH.match(token)
     return _PATH_END.search(token, len(name.group().rstrip(b":-0123456789"))) if name else None
