@@ -12,6 +12,7 @@ from enum import StrEnum
 
 from oomparse.decode.kernel import Release, parse_release
 from oomparse.decode.units import KB_BYTES, is_unlimited
+from oomparse.errors import printable
 from oomparse.explain.facts import (
     PageSize,
     allowed_nodes,
@@ -57,7 +58,8 @@ class Reason:
 class Candidate:
     """A task and its badness.
 
-    ``points`` are pages (per mille before 3.5); ``score`` is what the kernel shows of them, in per mille.
+    ``points`` are pages (per mille before 3.5); ``score`` is what the kernel shows of them, in per mille.  ``comm`` is
+    safe to show and to write as JSON (`oomparse.errors.printable`).
     """
 
     pid: int | None
@@ -229,7 +231,7 @@ def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSiz
         score = None if total is None else points * 1000 // max(total, 1)
     return Candidate(
         pid=row.pid,
-        comm=row.comm,
+        comm=None if row.comm is None else printable(row.comm),
         uid=row.uid,
         oom_score_adj=adj,
         rss_bytes=rss * size.bytes,

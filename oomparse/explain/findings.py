@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oomparse.decode.units import KB_BYTES, human_size, is_unlimited
+from oomparse.errors import printable
 from oomparse.explain.badness import UNKILLABLE_ADJ, Candidate, Ranking
 from oomparse.explain.facts import allowed_nodes, limit_bytes, of_memcg, swap_free_bytes, zones_by_node
 from oomparse.explain.ledger import Ledger
@@ -201,7 +202,7 @@ def _slab_growth(case: _Case) -> Finding | None:
     hard, soft = case.ledger.item("slab_unreclaimable"), case.ledger.item("slab_reclaimable")
     if case.share(hard) >= 0.2:
         slabs = sorted(case.event.slabs or (), key=lambda slab: -slab.total_kb)[:3]
-        names = ", ".join(f"{slab.name} {human_size(slab.total_kb * KB_BYTES)}" for slab in slabs)
+        names = ", ".join(f"{printable(slab.name)} {human_size(slab.total_kb * KB_BYTES)}" for slab in slabs)
         return Finding(
             code=FindingCode.SLAB_GROWTH,
             sentence=f"Kernel objects that cannot be reclaimed hold {human_size(hard)}, {_percent(case.share(hard))} of"
@@ -224,7 +225,7 @@ def _page_cache(case: _Case) -> Finding | None:
     """Report page cache that was not reclaimed although that is what it is for."""
     cache = case.ledger.item("page_cache")
     share = case.share(cache)
-    if share < 0.4:
+    if share < 0.4 or _unevictable(case) is not None:
         return None
     meminfo = case.event.meminfo
     totals = meminfo.totals if meminfo is not None else None
@@ -251,17 +252,19 @@ def _unaccounted(case: _Case) -> Finding | None:
         sentence=f"No counter accounts for {human_size(rest)}, {_percent(share)} of RAM: vmalloc, a driver, a balloon,"
         " or pages that the kernel lost.",
         numbers={"remainder_bytes": rest, "share": share},
-        confidence=_confidence(share, 0.2, 0.4) if _all_nodes_shown(case) else Confidence.LOW,
+        confidence=Confidence.LOW if _nodes_hidden(case) else _confidence(share, 0.2, 0.4),
     )
 
 
-def _all_nodes_shown(case: _Case) -> bool:
-    """Return whether the counters by node (kernel stacks, huge pages) speak for the whole machine."""
+def _nodes_hidden(case: _Case) -> bool:
+    """Return whether nodes are left out of the report, and with them their kernel stacks and huge pages."""
     meminfo = case.event.meminfo
     ram = meminfo.page_counts.ram_pages if meminfo is not None and meminfo.page_counts is not None else None
     if meminfo is None or ram is None:
-        return False
-    return sum(zone.present_kb or 0 for zone in meminfo.zones) * KB_BYTES >= 0.95 * ram * case.ledger.page_size_bytes
+        return True
+    shown = [zone.present_kb for zone in meminfo.zones]
+    known = sum(kb for kb in shown if kb is not None) * KB_BYTES
+    return None not in shown and known < 0.95 * ram * case.ledger.page_size_bytes
 
 
 def _page_tables(case: _Case) -> Finding | None:
@@ -458,7 +461,8 @@ def _unkillable(case: _Case) -> int:
 
 def _unkillable_tasks(case: _Case) -> Finding | None:
     held = _unkillable(case)
-    share = case.share(held)
+    # Pages that the tasks share count for each of them.
+    share = min(case.share(held), 1.0)
     if share < 0.4:
         return None
     tasks = sum(1 for candidate in case.ranking.candidates if candidate.oom_score_adj == UNKILLABLE_ADJ)

@@ -10,7 +10,8 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from oomparse.decode.units import KB_BYTES
-from oomparse.explain.facts import of_memcg, page_size, ram_pages, swap_free_bytes, swap_total_bytes
+from oomparse.errors import printable
+from oomparse.explain.facts import limit_bytes, of_memcg, page_size, ram_pages, swap_free_bytes, swap_total_bytes
 from oomparse.model import Memcg, OomEvent
 from oomparse.sections import MemInfo, MemTotals, NodeMemory, TaskRow, ZoneMemory
 
@@ -29,7 +30,10 @@ class LedgerItem:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskShare:
-    """The tasks of one name together.  Shared pages count once for each task, so these do not add up."""
+    """The tasks of one name together.  Shared pages count once for each task, so these do not add up.
+
+    ``comm`` is safe to show and to write as JSON.
+    """
 
     comm: str
     tasks: int
@@ -74,7 +78,7 @@ def ledger(event: OomEvent) -> Ledger:
     subject = event.memcg.oom_memcg if of_memcg(event) and event.memcg is not None else None
     if event.meminfo is None or event.meminfo.totals is None:
         return Ledger(
-            subject=subject or "machine",
+            subject=printable(subject or "machine"),
             by_task=_by_task(event.tasks or (), size.bytes),
             page_size_bytes=size.bytes,
             page_size_source=size.source,
@@ -195,24 +199,24 @@ def _stacks(meminfo: MemInfo) -> int:
 
 def _memcg_ledger(event: OomEvent, memcg: Memcg) -> Ledger:
     size = page_size(event)
-    limit = event.memcg.limit_kb if event.memcg is not None else None
     usage = (memcg.usage_kb or 0) * KB_BYTES
     swap_used = memcg.swap_usage_kb
     if swap_used is None and memcg.memsw_usage_kb is not None and memcg.usage_kb is not None:
         swap_used = max(memcg.memsw_usage_kb - memcg.usage_kb, 0)
+    items = _memcg_items(memcg, usage, event.tasks or ())
     return _balance(
         Ledger(
-            subject=memcg.oom_memcg or memcg.task_memcg or "memcg",
+            subject=printable(memcg.oom_memcg or memcg.task_memcg or "memcg"),
             total_bytes=usage,
             total_source="memory: usage",
-            limit_bytes=None if limit is None else limit * KB_BYTES,
+            limit_bytes=limit_bytes(memcg),
             by_task=_by_task(event.tasks or (), size.bytes),
             swap_used_bytes=None if swap_used is None else swap_used * KB_BYTES,
             page_size_bytes=size.bytes,
             page_size_source=size.source,
-            why_not=None if memcg.stats else "the statistics of the cgroup are missing (not printed before 3.9)",
+            why_not=None if any(items.values()) else "the statistics of the cgroup are missing (none before 3.9)",
         ),
-        _memcg_items(memcg, usage, event.tasks or ()),
+        items,
     )
 
 
@@ -280,7 +284,7 @@ def _by_task(rows: Iterable[TaskRow], page: int) -> tuple[TaskShare, ...]:
     groups: dict[str, list[TaskRow]] = {}
     for row in rows:
         if row.comm is not None and row.rss_pages is not None:
-            groups.setdefault(row.comm, []).append(row)
+            groups.setdefault(printable(row.comm), []).append(row)
     shares = [
         TaskShare(
             comm=comm,
