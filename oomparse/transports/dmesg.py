@@ -315,9 +315,9 @@ class ConsoleTransport(DmesgTransport):
         ),
     )
 
-    def takes(self, data: bytes, depth: int) -> bool:  # noqa: ARG002  # for wrappers
-        """Return whether a stamp stands in the middle of a line."""
-        return _LATER_STAMP.search(data, 1) is not None
+    def takes(self, data: bytes, depth: int) -> bool:
+        """Return whether a stamp stands in the middle of a line; in a record of something else it is a quotation."""
+        return depth == 0 and _LATER_STAMP.search(data, 1) is not None
 
     def looks_like(self, head: Sequence[bytes]) -> float:
         """Return `confidence` times the share of lines that have a stamp in their middle."""

@@ -189,9 +189,10 @@ class NumberedTransport(PeeledTransport):
         return _unnumber
 
 
+_TOKEN = re.compile(rb"\S{1,512}")
 _PATH_END = re.compile(rb"([:-])\d{1,9}\1|:")
 _LOG_PATH = re.compile(
-    rb"\S*(?:\.(?:log|txt|out|gz|xz|bz2|zst)|/(?:messages|syslog|kern\.log|dmesg)\S{0,24})[:-](?:\d{1,9}[:-])?"
+    rb"\S{0,512}?(?:\.(?:log|txt|out|gz|xz|bz2|zst)|/(?:messages|syslog|kern\.log|dmesg)\S{0,24})[:-](?:\d{1,9}[:-])?"
 )
 
 
@@ -216,7 +217,10 @@ class _PathRemover:
 
 def _path_end(data: bytes) -> re.Match[bytes] | None:
     """Find the end of the file name: where a log line begins behind it, or where the name itself is one of a log."""
-    token = data.split(None, 1)[0][:512] if data[:1] not in b" \t" else b""
+    first = _TOKEN.match(data)
+    if first is None:
+        return None
+    token = first.group()
     for number, found in enumerate(_PATH_END.finditer(data, 1, len(token))):
         if number >= MAX_PATHS_TRIED:
             break
@@ -257,7 +261,7 @@ class GrepTransport(PeeledTransport):
 
     def alone(self, data: bytes) -> bool:
         """Return whether the name of a log file stands first."""
-        return _LOG_PATH.match(data.split(None, 1)[0]) is not None
+        return _LOG_PATH.match(data) is not None
 
 
 def _uncolour(data: bytes) -> bytes | None:
