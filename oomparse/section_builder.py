@@ -91,7 +91,7 @@ def build_stack(lines: Iterable[TypedLine]) -> Stack | None:
 
 
 class _MemInfoBuilder:
-    """Collects the parts of one block.  ``open`` is the last line of counters that did not end."""
+    """Collects the parts of one block.  ``open`` is the line of counters that may go on."""
 
     def __init__(self) -> None:
         self.found = False
@@ -122,7 +122,7 @@ class _MemInfoBuilder:
         if not isinstance(line, NodePrefix):
             self.prefix = None
         if not isinstance(line, CountersRest):
-            self.open = line if isinstance(line, TotalsLine | NodeLine | ZoneLine) and line.damaged else None
+            self.open = line if isinstance(line, TotalsLine | NodeLine | ZoneLine) else None
 
     def add_title(self, line: MemInfoTitle | ProfileTitle) -> None:
         """Take note that the block is there; a second Mem-Info is not this report's."""
@@ -140,7 +140,7 @@ class _MemInfoBuilder:
         self.zones.append(line if line.node is not None else replace(line, node=self.prefix))
 
     def add_rest(self, line: CountersRest) -> None:
-        """Read the line that was not whole again, with its rest; what belongs to none is dropped."""
+        """Read the line before again, with its rest; what belongs to none is dropped."""
         before = self.open
         if isinstance(before, TotalsLine):
             self.open = _rejoined(KeyKind.TOTALS, before, line.text)
@@ -150,12 +150,16 @@ class _MemInfoBuilder:
             self.nodes[-1] = self.open = _rejoined(KeyKind.NODE, before, line.text)
         elif isinstance(before, ZoneLine):
             self.zones[-1] = self.open = _rejoined(KeyKind.ZONE, self.zones[-1], line.text)
-        if self.open is not None and not self.open.damaged:
-            self.open = None
 
     def add_reserve(self, line: ReserveLine) -> None:
         if self.zones and len(self.zones) not in self.reserves:
             self.reserves[len(self.zones)] = line.pages
+
+    def reserve(self, number: int) -> tuple[int, ...] | None:
+        """Return the reserve of a zone; all are of one length, and a shorter one is cut."""
+        pages = self.reserves.get(number)
+        longest = max(map(len, self.reserves.values()), default=0)
+        return pages if pages is not None and len(pages) == longest else None
 
     def add_free_list(self, line: FreeListLine) -> None:
         self.free_lists.append(line if line.node is not None else replace(line, node=self.prefix))
@@ -253,7 +257,7 @@ class _MemInfoBuilder:
                     zone=line.zone,
                     **_fields(KeyKind.ZONE, line.values),
                     all_unreclaimable=line.all_unreclaimable,
-                    lowmem_reserve_pages=self.reserves.get(number),
+                    lowmem_reserve_pages=self.reserve(number),
                     other=line.other,
                 )
                 for number, line in enumerate(self.zones, 1)
@@ -282,15 +286,23 @@ Line = TypeVar("Line", TotalsLine, NodeLine, ZoneLine)
 def _rejoined(kind: KeyKind, line: Line, rest: str) -> Line:
     """Return a line of counters as it was before it was wrapped."""
     text, found = min(((text, read_counters(kind, text)) for text in _joints(line.text, rest)), key=_counters_merit)
-    joined = replace(line, values=found.values, other=found.other, damaged=found.damaged, text=text)
+    if found.damaged and not line.damaged:
+        return line
+    other = found.other if not found.damaged else line.other
+    joined = replace(line, values=found.values, other=other, damaged=found.damaged, text=text)
     if isinstance(joined, TotalsLine):
         return joined
     return replace(joined, all_unreclaimable=found.all_unreclaimable)
 
 
-def _joints(text: str, rest: str) -> tuple[str, str]:
-    """A line is wrapped between words, or anywhere."""
-    return f"{text.rstrip()} {rest.strip()}", f"{text}{rest}"
+NARROWEST = 40
+"""A line that is shorter than this was not broken inside a word."""
+
+
+def _joints(text: str, rest: str) -> tuple[str, ...]:
+    """Return how a line may have read: it was broken between words, or at the edge of a terminal."""
+    between = f"{text.rstrip()} {rest.strip()}"
+    return (between, f"{text}{rest}") if len(text) >= NARROWEST else (between,)
 
 
 def _counters_merit(reading: tuple[str, Counters]) -> tuple[bool, int]:

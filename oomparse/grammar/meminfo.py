@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oomparse.grammar import pages, zones
-from oomparse.grammar.counters import KEYS, KeyKind, read_counters
+from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
 
@@ -36,7 +36,7 @@ class TotalsLine(TypedLine):
     values: Mapping[str, int]
     other: Mapping[str, int] = field(default_factory=dict)
     text: str = ""
-    """The counters as they stand, where they are damaged."""
+    """The counters as they stand: the line may go on in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,7 +48,7 @@ class NodeLine(TypedLine):
     other: Mapping[str, int] = field(default_factory=dict)
     all_unreclaimable: bool | None = None
     text: str = ""
-    """The counters as they stand, where they are damaged."""
+    """The counters as they stand: the line may go on in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +66,7 @@ def _build_totals(groups: Groups) -> TotalsLine:
         other=found.other,
         unknown=found.unknown,
         damaged=found.damaged,
-        text=text if found.damaged else "",
+        text=text,
     )
 
 
@@ -79,7 +79,7 @@ def _build_node(groups: Groups) -> NodeLine:
         all_unreclaimable=found.all_unreclaimable,
         unknown=found.unknown,
         damaged=found.damaged,
-        text=groups["counters"] or "" if found.damaged else "",
+        text=groups["counters"] or "",
     )
 
 
@@ -87,6 +87,9 @@ def _counters(first: str) -> "Element":
     """``key:N key:N …``, numbers without a unit, the keys from ``first`` on; newlines between them or not."""
     return rx(rf"\s*(?={first}:{NUMBER}(?:\s|\Z))") + rx(r"\S+:.*")("counters")
 
+
+_ENDINGS = "|".join(UNRECLAIMABLE[start:] for start in range(len(UNRECLAIMABLE)))
+"""What may be left of the word where a line was broken."""
 
 _TOTALS_STARTS = (
     ("totals", "active_anon", "2.6.32", None),
@@ -247,13 +250,13 @@ FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="counters_rest_answer",
         section=Section.MEMINFO,
-        trigger="reclaimable? ",
+        trigger="? ",
         tolerant=True,
-        expression=lambda: rx(r"\s*(?:\S+\s+)?all_unreclaimable\? (?:yes|no)(?: [^\n]*)?")("text"),
+        expression=lambda: rx(rf"\s*(?:\S+\s+)?(?:{_ENDINGS})\? (?:yes|no)(?: [^\n]*)?")("text"),
         build=builds(CountersRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,
         printf="all_unreclaimable? %s",
-        samples=("s_scanned:4711 all_unreclaimable? yes",),
+        samples=("s_scanned:4711 all_unreclaimable? yes", "aimable? no"),
     ),
 )

@@ -249,7 +249,8 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="find ",
         tolerant=True,
         expression=lambda: rx(
-            rf"\s*(?:delete (?P<cache_delete>{NUMBER}), )?find (?P<cache_find_hit>{NUMBER})/(?P<cache_find_total>{NUMBER})"
+            rf"\s*(?:delete (?P<cache_delete>{NUMBER}), )?"
+            rf"find (?P<cache_find_hit>{NUMBER})/(?P<cache_find_total>{NUMBER})"
         ),
         build=builds(SwapLine, damaged=True),
         since="2.6.18",

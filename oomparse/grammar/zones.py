@@ -39,7 +39,7 @@ class ZoneLine(TypedLine):
     other: Mapping[str, int] = field(default_factory=dict)
     all_unreclaimable: bool | None = None
     text: str = ""
-    """The counters as they stand, where they are damaged."""
+    """The counters as they stand: the line may go on in the next."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -99,7 +99,7 @@ def _build_zone(groups: Groups) -> ZoneLine:
         all_unreclaimable=found.all_unreclaimable,
         unknown=found.unknown,
         damaged=found.damaged,
-        text=groups["counters"] or "" if found.damaged else "",
+        text=groups["counters"] or "",
     )
 
 
@@ -256,12 +256,12 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="kB",
         tolerant=True,
-        expression=lambda: rx(r"\s*(?:(?!\d+\*|=)\S{1,12}\s+)?(?:\d+\*\d+|=\s*(?:\d+kB)?\s*\Z).*")("text"),
+        expression=lambda: rx(r"\s*(?:(?!\d+\*|=)\S{1,12}\s+){0,2}(?:\d+\*\d+|=?\s*\d+kB\s*\Z|=\s*\Z).*")("text"),
         build=builds(FreeListRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,
         printf="%lu*%lukB … = %lukB",
-        samples=("0*2048kB 0*4096kB = 1356kB", "(UM) 0*2048kB 0*4096kB = 1356kB", "(M) = 1356kB", "B 3*64kB"),
+        samples=("0*2048kB 0*4096kB = 1356kB", "(UM) 0*2048kB 0*4096kB = 1356kB", "(M) = 1356kB", "B 3*64kB", "1356kB"),
     ),
     LineFormat(
         name="node_prefix",
