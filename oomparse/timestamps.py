@@ -341,12 +341,14 @@ class TimeResolver:
                 return None
         year = self._year
         last = self._last
-        if last is not None and last - naive > ROLL_OVER and self._may_turn(naive, year + 1):
+        if last is not None and last - naive > ROLL_OVER and self._possible(naive, year + 1):
             self._year = year = year + 1
             self._last = naive
         elif last is not None and _steps_back(last, naive):
             year -= 1
         else:
+            if _exists(naive, year) and not self._possible(naive, year):
+                self._year = year = year - 1  # the lines before were of an earlier year than it seemed
             self._last = naive
         try:
             return naive.replace(year=year)
@@ -366,7 +368,8 @@ class TimeResolver:
             return min(years, key=lambda year: abs(naive.replace(year=year) - near), default=None)
         return None
 
-    def _may_turn(self, naive: datetime, year: int) -> bool:
+    def _possible(self, naive: datetime, year: int) -> bool:
+        """Return whether a stamp of that year is not younger than the file."""
         if self._anchor is None or self._given_year is not None:
             return True
         return _exists(naive, year) and naive.replace(year=year) <= self._local(self._anchor) + ANCHOR_SLACK
