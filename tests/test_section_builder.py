@@ -6,8 +6,10 @@ import dataclasses
 
 import pytest
 
+from oomparse.decode.kernel import intersect
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import TypedLine
+from oomparse.grammar.meminfo import key_ranges
 from oomparse.section_builder import build_meminfo, build_slabs, build_stack
 from oomparse.sections import (
     Allocation,
@@ -95,7 +97,7 @@ Total swap = 1461904kB
 0 pages swap cached
 """
 
-ARM_2_6_27 = """
+ARM_2_6_25 = """
 Mem-info:
 DMA per-cpu:
 CPU    0: hi:   18, btch:   3 usd:  12
@@ -200,7 +202,7 @@ Memory allocations (profiling is currently turned on):
 BLOCKS = {
     "2.6.18 i386": I386_2_6_18,
     "2.6.24 x86_64": X86_64_2_6_24,
-    "2.6.27 arm": ARM_2_6_27,
+    "2.6.25 arm": ARM_2_6_25,
     "el6": RHEL6,
     "4.4": V4_4,
     "7.3": V7_3,
@@ -212,6 +214,30 @@ def test_nothing_in_a_block_is_damaged_or_unknown(block: str) -> None:
     for line in typed(block):
         assert not line.damaged, line
         assert not line.unknown, line
+
+
+ERAS = {
+    "2.6.18 i386": ("2.6.18", "2.6.18"),
+    "2.6.24 x86_64": ("2.6.21", "2.6.24"),
+    "2.6.25 arm": ("2.6.25", "2.6.26"),
+    "el6": ("2.6.32", "3.12"),
+    "4.4": ("4.1", "4.7"),
+    "7.3": ("7.0", None),
+}
+
+
+@pytest.mark.parametrize("name", BLOCKS)
+def test_the_lines_date_the_block(name: str) -> None:
+    """Formats and keys together say which kernels print such a block."""
+    ranges: list[tuple[str, str | None]] = []
+    for text in BLOCKS[name].strip("\n").split("\n"):
+        parsed = parse_line(text)
+        assert parsed is not None
+        ranges.append((parsed.format.since, parsed.format.until))
+        ranges.extend((known.since, known.until) for known in key_ranges(parsed.line))
+    era = intersect(ranges)
+    assert era.consistent
+    assert (era.since, era.until) == ERAS[name]
 
 
 @pytest.mark.parametrize("block", BLOCKS.values(), ids=BLOCKS)
@@ -287,7 +313,7 @@ def test_two_lists_a_cpu() -> None:
 
 
 def test_arm_page_counts() -> None:
-    counts = meminfo(ARM_2_6_27).page_counts
+    counts = meminfo(ARM_2_6_25).page_counts
     assert counts is not None
     assert (counts.pagecache_pages, counts.ram_pages, counts.free_pages) == (5334, 16384, 557)
     assert (counts.reserved_pages, counts.slab_pages, counts.shared_pages) == (1265, 873, 13340)
@@ -390,7 +416,11 @@ def test_wrapped_at_a_column(block: str, width: int) -> None:
     info, whole = build_meminfo(lines), meminfo(block)
     assert info is not None
     assert len(info.zones) == len(whole.zones)
-    for got, expected in zip((*info.nodes, *info.zones), (*whole.nodes, *whole.zones), strict=True):
+    parts: list[tuple[NodeMemory | ZoneMemory, NodeMemory | ZoneMemory]] = [
+        *zip(info.nodes, whole.nodes, strict=True),
+        *zip(info.zones, whole.zones, strict=True),
+    ]
+    for got, expected in parts:
         for name, value in _values(expected).items():
             assert _values(got)[name] in (value, None), name
     assert info.totals == whole.totals

@@ -157,7 +157,7 @@ _PAGE_COUNTS: Mapping[str, KeyRange] = {
     "RAM": _pages("2.6.27", field="ram"),
     "of RAM": _pages("2.6.18", "3.19", field="ram"),
     "HighMem": _pages("2.6.27", "3.12", field="highmem"),
-    "HighMem/MovableOnly": _pages("3.12", field="highmem"),
+    "HighMem/MovableOnly": _pages("3.12", field="highmem", distros=("el7",)),
     "of HIGHMEM": _pages("2.6.18", "2.6.26", field="highmem"),
     "reserved": _pages("2.6.18", field="reserved"),
     "cma reserved": _pages("3.19", field="cma_reserved"),

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oomparse.grammar import pages, zones
-from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
+from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, KeyRange, key_range, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
 
@@ -162,6 +162,26 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
         samples=_TOTALS_SAMPLES[name],
     )
 
+
+def key_ranges(line: TypedLine) -> tuple[KeyRange, ...]:
+    """Return which kernels print each of the known keys of a Mem-Info line; nothing for other lines."""
+    if isinstance(line, pages.PageCount):
+        known = key_range(KeyKind.PAGE_COUNTS, line.key)
+        return () if known is None else (known,)
+    kind = _KINDS.get(type(line))
+    if kind is None or not isinstance(line, TotalsLine | NodeLine | zones.ZoneLine):
+        return ()
+    found = [KEYS[kind][key] for key in line.values]
+    if not isinstance(line, TotalsLine) and line.all_unreclaimable is not None:
+        found.append(KEYS[kind][UNRECLAIMABLE])
+    return tuple(found)
+
+
+_KINDS: Mapping[type[TypedLine], KeyKind] = {
+    TotalsLine: KeyKind.TOTALS,
+    NodeLine: KeyKind.NODE,
+    zones.ZoneLine: KeyKind.ZONE,
+}
 
 _KNOWN = "|".join(
     re.escape(key)
