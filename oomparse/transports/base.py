@@ -200,6 +200,7 @@ class LineTransport(Transport):
 
 _BORDER = b"--"
 """Begins the lines that journalctl (``-- Boot … --``) and grep (``--``) put between records."""
+_BOOT = re.compile(rb"-- Boot ([0-9a-f]{32}) --")
 
 
 class LineDecoder(Decoder):
@@ -218,6 +219,7 @@ class LineDecoder(Decoder):
         self._loose = 0
         self._blank = 0
         self._cut = False
+        self._boot: str | None = None
 
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that begins a record, or that is indented as a continuation line is."""
@@ -233,6 +235,8 @@ class LineDecoder(Decoder):
         if held is not None and (self._tail or self._cut):
             held = self._finished(held)
         self._held = self._message(match, line, self.context)
+        if self._boot is not None:
+            self._held = replace(self._held, boot_id=self._boot)
         self._prefix = match
         self._blank = self._loose = 0
         return () if held is None else (held,)
@@ -288,6 +292,8 @@ class LineDecoder(Decoder):
                 return messages
         if not data:
             return ()
+        if found := _BOOT.fullmatch(data):
+            self._boot = found[1].decode("ascii")
         held = self._held
         same = held is not None and (line.path is None or line.path == held.path)
         if same and not self._blank and self._loose < MAX_LOOSE_LINES and not data.startswith(_BORDER):

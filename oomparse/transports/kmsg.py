@@ -99,6 +99,10 @@ class KmsgTransport(LineTransport):
             ),
         ),
         Sample(
+            lines=(b"4,390,7684207,-;Mem-Info:\0004,391,7684208,-;Node 0\000",),
+            messages=({"text": "Mem-Info:"}, {"text": "Node 0", "sequence": 391}),
+        ),
+        Sample(
             lines=(b"6.1.0,4,390,7684207,-;Mem-Info:",),
             messages=({"text": "Mem-Info:", "sequence": 390},),
         ),
@@ -113,7 +117,9 @@ class KmsgDecoder(LineDecoder):
         self._last: int | None = None
 
     def offer(self, line: Line) -> Sequence[Message] | None:
-        """Take a record or a dictionary line."""
+        """Take a record or a dictionary line; records may be separated by NUL bytes (``dmesg --kmsg-file``)."""
+        if b"\0" in line.data:
+            return self._records(line)
         before = self._held
         messages = super().offer(line)
         held = self._held
@@ -136,6 +142,12 @@ class KmsgDecoder(LineDecoder):
     def linewise(self) -> bool:
         """A line that is left out would count as lost."""
         return False
+
+    def _records(self, line: Line) -> Sequence[Message] | None:
+        records = [line._replace(data=data) for data in line.data.split(b"\0") if data]
+        if not records or not self.transport.match(records[0].data):
+            return None
+        return [message for record in records for message in self.feed(record)]
 
     def _dictionary(self, line: Line) -> Sequence[Message] | None:
         if self._held is None or not line.data.startswith(b" ") or b"=" not in line.data:

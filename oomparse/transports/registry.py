@@ -4,6 +4,7 @@ Turns names into transports and the first lines of a log into the one that fits.
 first needed.
 """
 
+import warnings
 from collections.abc import Sequence
 from functools import cache
 from importlib import import_module
@@ -40,8 +41,11 @@ def transports() -> tuple[Transport, ...]:
         module = import_module(f"oomparse.transports.{name}")
         found += getattr(module, "TRANSPORTS", None) or (module.TRANSPORT,)
     for entry in entry_points(group=ENTRY_POINT_GROUP):
-        loaded = entry.load()
-        found.append(loaded() if isinstance(loaded, type) else loaded)
+        try:
+            loaded = entry.load()
+            found.append(loaded() if isinstance(loaded, type) else loaded)
+        except Exception as error:  # noqa: BLE001  # other people's code may fail in any way, and is not needed
+            warnings.warn(f"the transport {entry.name!r} ({entry.value}) does not load: {error}", stacklevel=2)
     return tuple(sorted(found, key=lambda transport: -transport.confidence))
 
 

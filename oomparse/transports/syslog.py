@@ -26,6 +26,7 @@ CLOCK = rb"\d\d:\d\d:\d\d(?:\.\d{1,9})?"
 ZONE = rb"(?:Z|[+-]\d\d:?\d\d)"
 DATE = (
     rb"(?:(?:[A-Z][a-z]{2} )?[A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s(?: \d{4})?"  # [Sat] Nov 21 03:18:24 [2026]
+    rb"|(?:\d{1,2}(?=\xe6)|[A-Za-z\x80-\xff])[A-Za-z.\x80-\xff]{2,11} (?: ?\d|\d\d) %(clock)s"  # août 21 …
     rb"|\d{4}-\d\d-\d\dT%(clock)s%(zone)s?"  # 2026-11-21T03:18:24.738194+00:00
     rb"|\d{4}-\d\d-\d\d %(clock)s(?:,\d{1,6})? ?%(zone)s?"  # 2026-11-21 03:18:24,123
     rb"|\d{4} [A-Z][a-z]{2} (?: ?\d|\d\d) %(clock)s"  # 2026 Nov 21 03:18:24
@@ -187,6 +188,10 @@ class SyslogTransport(LineTransport):
                 b"Nov 21 03:18:24 box kern.err kernel: [    7.670939] Mem-Info:",
                 b"Sat Nov 21 03:18:24 2026 kern.warn kernel: [    7.670939] Mem-Info:",
                 b"Sat 2026-11-21 03:28:15 UTC oomlab kernel: Mem-Info:",
+                "M\u00e4r 21 03:18:24 oomlab kernel: Mem-Info:".encode(),
+                "11\u6708 21 03:18:24 oomlab kernel: Mem-Info:".encode(),
+                b"-- Boot 0123456789abcdef0123456789abcdef --",
+                b"ao\xc3\xbbt  1 03:18:24 oomlab kernel: Mem-Info:",
             ),
             messages=(
                 {"text": "Linux version 6.1.0", "level": 5, "facility": 0, "from_kernel": True},
@@ -194,6 +199,10 @@ class SyslogTransport(LineTransport):
                 {"text": "Mem-Info:", "host": "box", "level": 3, "facility": 0},
                 {"text": "Mem-Info:", "host": None, "level": 4, "printed": "Sat Nov 21 03:18:24 2026"},
                 {"text": "Mem-Info:", "host": "oomlab", "printed": "Sat 2026-11-21 03:28:15 UTC"},
+                {"text": "Mem-Info:", "host": "oomlab", "printed": "M\u00e4r 21 03:18:24"},
+                {"text": "Mem-Info:", "host": "oomlab", "boot_id": None},
+                {"text": "-- Boot 0123456789abcdef0123456789abcdef --"},
+                {"text": "Mem-Info:", "boot_id": "0123456789abcdef0123456789abcdef"},
             ),
         ),
         Sample(
