@@ -58,8 +58,8 @@ class Reason:
 class Candidate:
     """A task and its badness.
 
-    ``points`` are pages (per mille before 3.5); ``score`` is what the kernel shows of them, in per mille.  ``comm`` is
-    safe to show and to write as JSON (`oomparse.errors.printable`).
+    ``points`` are pages (per mille before 3.5); ``score`` is their part of the memory at stake in per mille, which the
+    kernel printed up to 5.0.  ``comm`` is safe to show and to write as JSON (`oomparse.errors.printable`).
     """
 
     pid: int | None
@@ -228,7 +228,7 @@ def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSiz
     points = _points(rss + (pgtables or 0) + (swap or 0), adj, formula, total, root=row.uid == 0) if eligible else None
     score = points
     if points is not None and not formula.permille:
-        score = None if total is None else points * 1000 // max(total, 1)
+        score = None if total is None else _per_mille(points, total)
     return Candidate(
         pid=row.pid,
         comm=None if row.comm is None else printable(row.comm),
@@ -242,6 +242,12 @@ def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSiz
         eligible=eligible,
         why_not=why_not,
     )
+
+
+def _per_mille(points: int, total: int) -> int:
+    """Divide as C does: towards zero."""
+    size = abs(points) * 1000 // max(total, 1)
+    return -size if points < 0 else size
 
 
 def _pgtables_pages(row: TaskRow, size: PageSize) -> int | None:
