@@ -124,12 +124,12 @@ Why this one
   The kernel's choice agrees: nobody has more points than the chosen one (*).
 
 Where the memory went (the machine, 1.00 GiB)
-  anonymous memory      1002 MiB   97.9%
-  slab, unreclaimable   7.81 MiB    0.8%
-  free                  7.81 MiB    0.8%
-  slab, reclaimable     3.91 MiB    0.4%
-  page tables           1.95 MiB    0.2%
-  nobody accounts for        0 B    0.0%
+  anonymous memory       1003 MiB   97.9%
+  slab, unreclaimable    7.81 MiB    0.8%
+  free                   7.81 MiB    0.8%
+  slab, reclaimable      3.91 MiB    0.4%
+  page tables            1.95 MiB    0.2%
+  nobody accounts for         0 B    0.0%
   swap: 4.00 MiB used of 4.00 MiB
   resident, by name (shared pages count for each):
        781 MiB         hog
