@@ -15,7 +15,8 @@ CONTAINERS = frozenset(
 )
 """Keys of a document whose array holds the records."""
 
-_TOKEN = re.compile(rb'"(?>[^"\\]|\\.)*"|[{}\[\]]')
+# A string that does not end takes the rest of the line: trying every quotation mark in it would take quadratic time.
+_TOKEN = re.compile(rb'"(?>[^"\\]|\\.)*+(?:"|\\?$)|[{}\[\]]', re.DOTALL)
 _JSON_LINE = re.compile(rb'[\s\x1e]*(?:["{}\[\],]|-?\d|true|false|null|$)')
 
 

@@ -8,7 +8,7 @@ every other may be a log line again, and is decoded as one.
 
 import json
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -54,6 +54,8 @@ _LEVEL = ("syslogseverity", "PRIORITY", "severity", "SeverityLevel", "level", "p
 _JOURNAL = frozenset(("_TRANSPORT", "__REALTIME_TIMESTAMP", "__CURSOR", "_BOOT_ID"))
 
 Object = Mapping[str, Any]
+Scopes = Sequence[Object]
+"""An object and those that it holds under customary keys."""
 
 
 class JsonTransport(Transport):
@@ -330,24 +332,25 @@ class JsonDecoder(WrappedDecoder):
         """Let the held message go."""
         return self._inner.flush()
 
-    def _objects(self, found: Object, line: Line, end: int) -> Sequence[Message]:
-        scope = next((each for each in _scopes(found) if not _JOURNAL.isdisjoint(each)), None)
+    def _objects(self, found: dict[str, Any], line: Line, end: int) -> Sequence[Message]:
+        scopes = _scopes(found)
+        scope = next((each for each in scopes if not _JOURNAL.isdisjoint(each)), None)
         if scope is not None and ("MESSAGE" in scope or _text(scope) is not None):
             fields = {"MESSAGE": _text(scope)} | scope
-            return (*self._inner.flush(), *self._entry(found, fields, line, end))
+            return (*self._inner.flush(), *self._entry(scopes, fields, line, end))
         if "msg" in found and "pri" in found and not _TIME_OF_DMESG.isdisjoint(found) and "syslogtag" not in found:
             return (*self._inner.flush(), self._dmesg(found, line, end))
         if "log" in found and "stream" in found:
-            return self._docker(found, line, end)
-        return self._any(found, line, end)
+            return self._docker(scopes, line, end)
+        return self._any(scopes, line, end)
 
-    def _entry(self, found: Object, fields: Object, line: Line, end: int) -> Sequence[Message]:
-        name = "journal-json" if "MESSAGE" in found else "json"
+    def _entry(self, scopes: Scopes, fields: Object, line: Line, end: int) -> Sequence[Message]:
+        name = "journal-json" if "MESSAGE" in scopes[0] else "json"
         message = entry_message(fields, self.context, transport=name, line=line, line_end=end)
         if message is None:
             return ()
         if message.wall is None:
-            printed, resolved = self._time(found)
+            printed, resolved = self._time(scopes)
             message = replace(message, wall=resolved.wall, printed=printed, issues=message.issues + resolved.issues)
         return (message,)
 
@@ -378,15 +381,15 @@ class JsonDecoder(WrappedDecoder):
             line_end=end,
         )
 
-    def _docker(self, found: Object, line: Line, end: int) -> Sequence[Message]:
-        text = _bytes(found.get("log"))
+    def _docker(self, scopes: Scopes, line: Line, end: int) -> Sequence[Message]:
+        text = _bytes(scopes[0].get("log"))
         if text is None:
             return ()
         if not text.endswith(b"\n") and len(text) >= DOCKER_CHUNK and len(self._chunk) < MAX_MESSAGE_BYTES:
             self._chunk += text
             return ()
         text, self._chunk = self._chunk + text, b""
-        printed, resolved = self._time(found)
+        printed, resolved = self._time(scopes)
         envelope = Envelope(
             transport="docker-json",
             line=line,
@@ -398,19 +401,19 @@ class JsonDecoder(WrappedDecoder):
         )
         return self._inner.feed(text, envelope)
 
-    def _any(self, found: Object, line: Line, end: int) -> Sequence[Message]:
-        text = next((each for scope in _scopes(found) if (each := _bytes(_text(scope))) is not None), None)
+    def _any(self, scopes: Scopes, line: Line, end: int) -> Sequence[Message]:
+        text = next((each for scope in scopes if (each := _bytes(_text(scope))) is not None), None)
         if text is None:
-            text = _bytes(_longest(found))
+            text = _bytes(_longest(scopes))
         if text is None:
             return ()
-        printed, resolved = self._time(found)
-        facility = _first(found, _FACILITY)
+        printed, resolved = self._time(scopes)
+        facility = _first(scopes, _FACILITY)
         number = field_number(facility)
         if number is None and isinstance(facility, str):
             number = facility_number(facility)
-        tag = _first(found, _TAG)
-        level = _first(found, _LEVEL)
+        tag = _first(scopes, _TAG)
+        level = _first(scopes, _LEVEL)
         from_kernel = None if tag is None else str(tag).rstrip(":") == "kernel"
         if number is not None:
             from_kernel = number == 0 and from_kernel is not False
@@ -420,7 +423,7 @@ class JsonDecoder(WrappedDecoder):
             line_end=end,
             wall=resolved.wall,
             printed=printed,
-            host=field_text(_first(found, _HOST)),
+            host=field_text(_first(scopes, _HOST)),
             level=LEVELS.get(level.lower()) if isinstance(level, str) and level.isalpha() else _level(level),
             facility=number,
             from_kernel=from_kernel,
@@ -429,8 +432,8 @@ class JsonDecoder(WrappedDecoder):
         )
         return self._inner.feed(text, envelope)
 
-    def _time(self, found: Object) -> tuple[str | None, Resolved]:
-        value = _first(found, _TIME)
+    def _time(self, scopes: Scopes) -> tuple[str | None, Resolved]:
+        value = _first(scopes, _TIME)
         if isinstance(value, str) and len(value) <= 64:
             printed = well_formed(value)
             return printed, self.context.times.resolve(printed)
@@ -457,13 +460,9 @@ def load(data: bytes) -> dict[str, Any] | None:
     return found if isinstance(found, dict) else None
 
 
-def _scopes(found: Object) -> Iterator[dict[str, Any]]:
-    """Yield an object and what it holds under customary keys."""
-    yield dict(found)
-    for key in _NESTED:
-        inner = found.get(key)
-        if isinstance(inner, dict):
-            yield inner
+def _scopes(found: dict[str, Any]) -> list[dict[str, Any]]:
+    """Return an object and the objects that it holds under customary keys."""
+    return [found, *(inner for key in _NESTED if isinstance(inner := found.get(key), dict))]
 
 
 def _text(scope: Object) -> object:
@@ -473,15 +472,15 @@ def _text(scope: Object) -> object:
     return None
 
 
-def _longest(found: Object) -> str | None:
+def _longest(scopes: Scopes) -> str | None:
     """Return the longest text of an object that has none under a customary key."""
-    texts = [value for scope in _scopes(found) for value in scope.values() if isinstance(value, str)]
+    texts = [value for scope in scopes for value in scope.values() if isinstance(value, str)]
     return max(texts, key=len, default=None)
 
 
-def _first(found: Object, keys: Sequence[str]) -> Any:
+def _first(scopes: Scopes, keys: Sequence[str]) -> Any:
     """Return the value of the first key that an object (or what it holds) has; ``{"name": …}`` stands for its name."""
-    for scope in _scopes(found):
+    for scope in scopes:
         for key in keys:
             value = scope.get(key)
             if isinstance(value, dict):

@@ -52,6 +52,7 @@ def run(folder: Path) -> subprocess.CompletedProcess[str]:
         env=os.environ | {"PYTHONPATH": path},
         capture_output=True,
         text=True,
+        check=False,
     )
 
 
