@@ -17,7 +17,7 @@ from oomparse.transports.syslog import STAMP, losses
 _ELEMENT = rb"\[(?>[^\]\\\"]|\"(?>[^\"\\]|\\.)*\"|\\.){0,8192}\]"
 _RECORD = re.compile(
     rb"<(\d{1,3})>\d{1,2} (\S{1,64}) (\S{1,255}) (\S{1,48}) (\S{1,128}) (\S{1,32}) "
-    rb"(?:-|(?:%s)+)(?: (?:\xef\xbb\xbf)? ?%s(.*)|$)" % (_ELEMENT, STAMP),
+    rb"(?:-|(?:%s)+)(?: (?:\xef\xbb\xbf)?%s(.*)|$)" % (_ELEMENT, STAMP),
     re.DOTALL,
 )
 _FRAME = re.compile(rb"(\d{1,6}) (?=<\d{1,3}>)")
