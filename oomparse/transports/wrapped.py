@@ -157,7 +157,9 @@ class IndentedTransport(PeeledTransport):
         return _Unindenter()
 
 
-_NUMBER = re.compile(rb"[ \t]{0,8}\d{1,9}(?::|(?:[|)]|\xe2\x94\x82)?[ \t]?)")
+_NUMBER = re.compile(rb"[ \t]{0,8}\d{1,9}(?:[:-]|(?:[|)]|\xe2\x94\x82)?[ \t]?)")
+
+_GREP_NUMBER = re.compile(rb"[1-9]\d{0,8}:[^\d:]")
 
 
 def _unnumber(data: bytes) -> bytes | None:
@@ -182,11 +184,23 @@ class NumberedTransport(PeeledTransport):
             lines=(b"12:[    7.684207] active_anon:195", b"13:                active_file:0"),
             messages=({"text": "active_anon:195\n active_file:0"},),
         ),
+        Sample(
+            lines=(b"12:hog invoked oom-killer: order=0", b"13-Call Trace:", b"14- dump_stack+0x6b/0x88"),
+            messages=(
+                {"text": "hog invoked oom-killer: order=0"},
+                {"text": "Call Trace:"},
+                {"text": " dump_stack+0x6b/0x88"},
+            ),
+        ),
     )
 
     def peeler(self) -> Peeler:
         """Return what removes the number."""
         return _unnumber
+
+    def alone(self, data: bytes) -> bool:
+        """Return whether grep's ``12:`` stands first; a device's address goes on with a number."""
+        return _GREP_NUMBER.match(data) is not None
 
 
 _TOKEN = re.compile(rb"\S{1,512}")
