@@ -139,6 +139,11 @@ class Rfc5424Decoder(LineDecoder):
         self._missing = 0
         return self._frames(line) if _FRAME.match(data) else super().offer(line)
 
+    @property
+    def linewise(self) -> bool:
+        """Every record begins on a line of its own, unless a frame is open."""
+        return not self._missing
+
     def _rest(self, line: Line) -> Sequence[Message]:
         """Take a line that stands in the frame that is open, and whatever frames follow it there."""
         taken = line.data[: self._missing]
