@@ -60,8 +60,8 @@ def block(event: OomEvent, *, colour: bool = False) -> str:
     lines = [_headline(event, colour=colour)]
     rows = _update_rows(event) if event.revision > 1 else _rows(event)
     for label, text, style in rows:
-        left = _paint(f"{label:<{_LABEL_WIDTH}}", Style.LABEL, colour=colour)
-        lines.append(f"{_INDENT}{left} {_paint(printable(text), style, colour=colour)}")
+        left = paint(f"{label:<{_LABEL_WIDTH}}", Style.LABEL, colour=colour)
+        lines.append(f"{_INDENT}{left} {paint(printable(text), style, colour=colour)}")
     return "\n".join(lines) + "\n"
 
 
@@ -70,17 +70,18 @@ def sentence(event: OomEvent) -> str:
     return f"{_what_happened(event)}: {_why(event)}"
 
 
-def _paint(text: str, style: Style, *, colour: bool) -> str:
+def paint(text: str, style: Style, *, colour: bool) -> str:
+    """Put a style around a text that is safe for a terminal."""
     return f"\x1b[{style}m{text}\x1b[0m" if colour and style else text
 
 
 def _headline(event: OomEvent, *, colour: bool) -> str:
-    parts = [_paint(printable(_when(event.time)), Style.TIME, colour=colour)]
+    parts = [paint(printable(_when(event.time)), Style.TIME, colour=colour)]
     if event.source.host:
         parts.append(printable(event.source.host))
     if event.revision > 1:
         parts.append("update:")
-    happened = _paint(printable(_what_happened(event)), Style.KILLED, colour=colour)
+    happened = paint(printable(_what_happened(event)), Style.KILLED, colour=colour)
     parts.append(f"{happened}: {printable(_why(event))}")
     return "  ".join(parts)
 
@@ -338,7 +339,7 @@ def _request_row(event: OomEvent) -> Iterator[Row]:
 def _origin_rows(source: Source) -> Iterator[Row]:
     if source.kernel_release:
         yield Row("kernel", source.kernel_release)
-    where = source.path or source.transport
+    where = "standard input" if source.path == "-" else source.path or source.transport
     if where is None:
         return
     if source.line_start is not None:

@@ -1,0 +1,96 @@
+"""``oomparse [parse]``: the events of archived logs."""
+
+from functools import partial
+from pathlib import Path
+
+import click
+
+from oomparse.cli import options
+from oomparse.cli.output import event_writer
+from oomparse.cli.progress import progress_bar
+from oomparse.cli.selection import selection
+from oomparse.cli.stdio import say, targets_or_stdin
+from oomparse.errors import SourceError
+
+FOUND, NOTHING_FOUND, FAILED = 0, 1, 2
+
+
+@click.command()
+@options.targets_argument
+@options.output_options
+@options.output_file_option
+@options.filter_options
+@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@options.reading_options
+def command(
+    *,
+    targets: tuple[str, ...],
+    form: str,
+    brief: bool,
+    colour: str,
+    output: Path | None,
+    since: str | None,
+    until: str | None,
+    scopes: tuple[str, ...],
+    jobs: int,
+    strict: bool,
+    year: int | None,
+    tz: str | None,
+    transport: str | None,
+    include_user: bool,
+) -> int:
+    """Find the OOM events in logs: files (also .gz, .xz, .bz2, .zst), directories, globs, URLs, - for standard input.
+
+    Rotated files of one log are read as one stream, oldest first.  Exit status: 0 events found, 1 none, 2 an error.
+    """
+    names = targets_or_stdin(targets)
+    _refuse_to_overwrite(output, names)
+    wanted = selection(since, until, scopes, tz)
+    failures = Failures()
+
+    from oomparse.reader import parse_paths
+
+    with (
+        event_writer(form, path=output, brief=brief, colour=colour) as writer,
+        progress_bar(names, to_file=output is not None) as bar,
+    ):
+        events = parse_paths(
+            names,
+            jobs=jobs,
+            on_error=failures.note,
+            on_read=bar.advance if bar else None,
+            strict=strict,
+            year=year,
+            tz=tz,
+            transport=transport,
+            include_user=include_user,
+        )
+        for event in filter(wanted.takes, events):
+            if bar:
+                bar.event(partial(writer.write, event))
+            else:
+                writer.write(event)
+        writer.finish(failed=failures.any)
+    wanted.report()
+    if failures.any:
+        return FAILED
+    return FOUND if writer.count else NOTHING_FOUND
+
+
+class Failures:
+    """Says what could not be read, and remembers that something could not."""
+
+    def __init__(self) -> None:
+        self.any = False
+
+    def note(self, error: SourceError) -> None:
+        """Say one failure."""
+        self.any = True
+        say(str(error))
+
+
+def _refuse_to_overwrite(output: Path | None, names: list[str]) -> None:
+    if output is not None and output.exists():
+        for name in names:
+            if name != "-" and Path(name).exists() and output.samefile(name):
+                raise click.UsageError(f"{name} is both read and written")
