@@ -43,7 +43,6 @@ if TYPE_CHECKING:
         parse_paths,
         read_journal,
         read_kmsg,
-        trace,
     )
     from oomparse.sections import (
         Allocation,
@@ -63,6 +62,7 @@ if TYPE_CHECKING:
         TaskTable,
         ZoneMemory,
     )
+    from oomparse.tracing import TraceLine, trace
 
     __version__: str
 
@@ -91,7 +91,7 @@ _HOMES = {
         "Trait",
         "Victim",
     ),
-    "reader": ("afollow", "follow", "parse", "parse_file", "parse_paths", "read_journal", "read_kmsg", "trace"),
+    "reader": ("afollow", "follow", "parse", "parse_file", "parse_paths", "read_journal", "read_kmsg"),
     "sections": (
         "Allocation",
         "Frame",
@@ -110,6 +110,7 @@ _HOMES = {
         "TaskTable",
         "ZoneMemory",
     ),
+    "tracing": ("TraceLine", "trace"),
 }
 _HOME_OF = {name: module for module, names in _HOMES.items() for name in names}
 
@@ -154,6 +155,7 @@ __all__ = [
     "SwapInfo",
     "TaskRow",
     "TaskTable",
+    "TraceLine",
     "Trait",
     "Victim",
     "ZoneMemory",

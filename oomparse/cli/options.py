@@ -46,6 +46,8 @@ output_file_option = click.option(
     "-o", "--output", type=click.Path(dir_okay=False, path_type=Path), help="Write to this file, not to the terminal."
 )
 
+jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+
 filter_options = _all(
     click.option("--since", metavar="TIME", help="Leave out events before this time (2026-11-21 03:00)."),
     click.option("--until", metavar="TIME", help="Leave out events at or after this time."),

@@ -6,13 +6,11 @@ from pathlib import Path
 import click
 
 from oomparse.cli import options
+from oomparse.cli.failures import Failures
 from oomparse.cli.output import event_writer
 from oomparse.cli.progress import progress_bar
 from oomparse.cli.selection import selection
-from oomparse.cli.stdio import say, targets_or_stdin
-from oomparse.errors import SourceError
-
-FOUND, NOTHING_FOUND, FAILED = 0, 1, 2
+from oomparse.cli.stdio import targets_or_stdin
 
 
 @click.command()
@@ -20,7 +18,7 @@ FOUND, NOTHING_FOUND, FAILED = 0, 1, 2
 @options.output_options
 @options.output_file_option
 @options.filter_options
-@click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
+@options.jobs_option
 @options.reading_options
 def command(
     *,
@@ -72,21 +70,7 @@ def command(
                 writer.write(event)
         writer.finish(failed=failures.any)
     wanted.report()
-    if failures.any:
-        return FAILED
-    return FOUND if writer.count else NOTHING_FOUND
-
-
-class Failures:
-    """Says what could not be read, and remembers that something could not."""
-
-    def __init__(self) -> None:
-        self.any = False
-
-    def note(self, error: SourceError) -> None:
-        """Say one failure."""
-        self.any = True
-        say(str(error))
+    return failures.status(found=writer.count)
 
 
 def _refuse_to_overwrite(output: Path | None, names: list[str]) -> None:

@@ -35,9 +35,11 @@ class Bar:
         elif monotonic() >= self._due:
             self._progress = self._begin()
 
-    def event(self, write: Callable[[], None]) -> None:
+    def event(self, write: Callable[[], None] | None = None) -> None:
         """Count an event and write it; where events share the terminal with the bar, the bar steps aside."""
         self._events += 1
+        if write is None:
+            return
         if self._progress is None or not self._shares_terminal:
             write()
             return

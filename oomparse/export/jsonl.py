@@ -68,7 +68,11 @@ _decoder = msgspec.json.Decoder(EventRecord)
 
 def encode(event: OomEvent, *, brief: bool = False) -> bytes:
     """Return the event as one line of JSON without a line end; ``brief`` leaves out the sections, unparsed."""
-    record = _to_record(event, brief=brief)
+    return encode_record(_to_record(event, brief=brief))
+
+
+def encode_record(record: object) -> bytes:
+    """Return any dataclass of ours as one line of JSON, by the same rules."""
     try:
         return _encoder.encode(record)
     except UnicodeEncodeError:

@@ -120,6 +120,37 @@ def test_trace_status(run: Run, quiet_log: Path) -> None:
     assert run("trace", piped=kill_line().encode()).status == 0
 
 
+def test_explain_says_who_and_why_of_each_event(run: Run, log: Path) -> None:
+    done = run("explain", log)
+    assert (done.status, done.said) == (0, "")
+    assert done.shown.startswith("The kernel killed hog (pid 7)")
+    assert "\n\nThe kernel killed job (pid 8)" in done.shown
+
+
+def test_explain_one_event_as_json(run: Run, log: Path) -> None:
+    done = run("explain", "--event", 2, "--format", "json", log)
+    (line,) = done.shown.splitlines()
+    assert json.loads(line)["schema"] == "oomparse.explanation/1"
+    assert "job" in json.loads(line)["headline"]
+    assert done.status == 0
+
+
+def test_explain_without_such_an_event(run: Run, log: Path) -> None:
+    assert run("explain", "--event", 3, log) == (1, "", f"oomparse: there is no event 3 in {log}\n")
+    assert run("explain", "gone.log").status == 2
+
+
+def test_summary_counts_a_copy_once(run: Run, log: Path, quiet_log: Path, tmp_path: Path) -> None:
+    (tmp_path / "copy.log").write_bytes(log.read_bytes())
+    done = run("summary", "--format", "json", log, "copy.log")
+    report = json.loads(done.shown)
+    assert (report["events"], report["kills"], report["copies"]) == (2, 2, 2)
+    assert {row["key"] for row in report["by_victim"]} == {"hog", "job"}
+    assert "2 events, 2 kills" in run("summary", log).shown
+    assert run("summary", log, "gone.log").status == 2
+    assert run("summary", quiet_log).status == 1
+
+
 def test_a_bug_is_one_line_and_a_traceback_only_when_asked_for(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
