@@ -11,8 +11,8 @@ from oomparse.errors import IssueCode, printable
 from oomparse.explain.badness import Candidate, Ranking, Reason, ReasonCode, badness
 from oomparse.explain.facts import kernel
 from oomparse.explain.findings import Confidence, Finding, FindingCode
-from oomparse.explain.findings import findings as find
 from oomparse.explain.ledger import Ledger, LedgerItem, TaskShare, ledger
+from oomparse.explain.patterns import find
 from oomparse.explain.story import headline, story
 from oomparse.explain.text import render_text as _render_text
 from oomparse.model import OomEvent

@@ -10,21 +10,12 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 
-from oomparse.decode.kernel import Release, parse_release
-from oomparse.decode.units import KB_BYTES, is_unlimited
+from oomparse.decode.units import KB_BYTES
 from oomparse.errors import printable
-from oomparse.explain.facts import (
-    PageSize,
-    allowed_nodes,
-    kernel,
-    of_memcg,
-    page_size,
-    ram_pages,
-    swap_total_bytes,
-    zones_by_node,
-)
-from oomparse.model import Memcg, OomEvent, Outcome, Role, Scope, Trait, Victim
-from oomparse.sections import TaskRow, ZoneMemory
+from oomparse.explain.facts import PageSize, page_size
+from oomparse.explain.formula import Formula, describe, formulas, per_mille, pgtables_pages, points_of, totals
+from oomparse.model import OomEvent, Outcome, Role, Trait, Victim
+from oomparse.sections import TaskRow
 
 UNKILLABLE_ADJ = -1000
 """``OOM_SCORE_ADJ_MIN``."""
@@ -96,20 +87,6 @@ class Ranking:
     reasons: tuple[Reason, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Formula:
-    """One kernel's way to count.
-
-    ``bonus`` is what a task with CAP_SYS_ADMIN gets off: ``none``, ``total`` (3% of the memory at stake), ``own`` (3%
-    of its own).  ``floor`` is the least that an eligible task gets.
-    """
-
-    permille: bool = False
-    bonus: str = "none"
-    floor: int | None = 1
-    last_of_equals: bool = False
-
-
 def badness(event: OomEvent) -> Ranking:
     """Recompute the badness of every task in the dump and compare the order with the kernel's choice."""
     size = page_size(event)
@@ -119,7 +96,7 @@ def badness(event: OomEvent) -> Ranking:
         return Ranking(computable=False, why_not=refusal, page_size_bytes=size.bytes, page_size_source=size.source)
     chosen = _chosen(event)
     variants = [
-        _rank(rows, formula, total, size) for formula in _formulas(event, rows) for total in _totals(event, rows, size)
+        _rank(rows, formula, total, size) for formula in formulas(event, rows) for total in totals(event, rows, size)
     ]
     best = min(variants, key=lambda variant: _mismatch(variant, chosen))
     return _judge(event, best, chosen, size)
@@ -142,67 +119,14 @@ def _refusal(rows: Sequence[TaskRow] | None) -> str | None:
     return None
 
 
-# --- the formula -----------------------------------------------------------------------------------------------------
-
-
-def _formulas(event: OomEvent, rows: Sequence[TaskRow]) -> list[_Formula]:
-    """Return the formulas that this kernel may have, the likeliest first.
-
-    The columns say more than the release: they changed when what is counted changed.
-    """
-    release = kernel(event)
-    if not any(row.nr_ptes is not None or row.pgtables_bytes is not None for row in rows):
-        # 2.6.36 to 3.5, and RHEL 6 with its back-ports.
-        return [_Formula(permille=True, bonus="total"), _Formula(permille=True), _Formula(bonus="total"), _Formula()]
-    ties = _ties(event, release)
-    floors: tuple[int | None, ...] = (1,)
-    if _may_be(event, release, "5.9", None):
-        floors = (None, 1) if release is None or release.version < (5, 9, 0) else (None,)
-    bonuses = ["none"]
-    if _may_be(event, release, None, "4.16"):
-        # Whether a task of uid 0 has the capability is not printed, so both are tried.
-        bonuses = ["own", "total", "none"] if _may_be(event, release, "3.14", None) else ["total", "own", "none"]
-    return [
-        _Formula(bonus=bonus, floor=floor, last_of_equals=last)
-        for bonus in bonuses
-        for floor in floors
-        for last in ties
-    ]
-
-
-def _ties(event: OomEvent, release: Release | None) -> tuple[bool, ...]:
-    """Return whether of two with the same points the later is taken (since 5.3) or the first."""
-    if release is not None and release.distribution != "el8":
-        return (release.version >= (5, 3, 0),)
-    later = _may_be(event, release, "5.3", None)
-    return (True, False) if later else (False, True)
-
-
-def _may_be(event: OomEvent, release: Release | None, since: str | None, until: str | None) -> bool:
-    """Return whether the report may come from a kernel of this range."""
-    low = parse_release(since) if since else None
-    high = parse_release(until) if until else None
-    if release is not None:
-        return (low is None or release.version >= low.version) and (
-            high is None or release.version[:2] <= high.version[:2]
-        )
-    era = event.era
-    first = parse_release(era.since) if era is not None and era.since else None
-    last = parse_release(era.until) if era is not None and era.until else None
-    return not (
-        (low is not None and last is not None and last.version[:2] < low.version[:2])
-        or (high is not None and first is not None and first.version[:2] > high.version[:2])
-    )
-
-
 @dataclass(frozen=True, slots=True)
 class _Variant:
-    formula: _Formula
+    formula: Formula
     total: int | None
     candidates: tuple[Candidate, ...]
 
 
-def _rank(rows: Iterable[TaskRow], formula: _Formula, total: int | None, size: PageSize) -> _Variant:
+def _rank(rows: Iterable[TaskRow], formula: Formula, total: int | None, size: PageSize) -> _Variant:
     candidates = [_candidate(row, formula, total, size) for row in rows]
     order = reversed(list(enumerate(candidates))) if formula.last_of_equals else list(enumerate(candidates))
     ranked = sorted(order, key=lambda item: _key(item[1]))
@@ -213,9 +137,9 @@ def _key(candidate: Candidate) -> tuple[bool, int]:
     return (not candidate.eligible, 0 if candidate.points is None else -candidate.points)
 
 
-def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSize) -> Candidate:
+def _candidate(row: TaskRow, formula: Formula, total: int | None, size: PageSize) -> Candidate:
     rss = row.rss_pages or 0
-    pgtables = _pgtables_pages(row, size)
+    pgtables = pgtables_pages(row, size)
     swap = row.swapents_pages
     adj = row.oom_score_adj or 0
     eligible, why_not = True, None
@@ -225,10 +149,12 @@ def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSiz
         eligible, why_not = False, f"oom_score_adj is {UNKILLABLE_ADJ}"
     elif row.rss_pages is None:
         eligible, why_not = False, "its row is damaged"
-    points = _points(rss + (pgtables or 0) + (swap or 0), adj, formula, total, root=row.uid == 0) if eligible else None
+    points = (
+        points_of(rss + (pgtables or 0) + (swap or 0), adj, formula, total, root=row.uid == 0) if eligible else None
+    )
     score = points
     if points is not None and not formula.permille:
-        score = None if total is None else _per_mille(points, total)
+        score = None if total is None else per_mille(points, total)
     return Candidate(
         pid=row.pid,
         comm=None if row.comm is None else printable(row.comm),
@@ -242,108 +168,6 @@ def _candidate(row: TaskRow, formula: _Formula, total: int | None, size: PageSiz
         eligible=eligible,
         why_not=why_not,
     )
-
-
-def _per_mille(points: int, total: int) -> int:
-    """Divide as C does: towards zero."""
-    size = abs(points) * 1000 // max(total, 1)
-    return -size if points < 0 else size
-
-
-def _pgtables_pages(row: TaskRow, size: PageSize) -> int | None:
-    if row.pgtables_bytes is not None:
-        return row.pgtables_bytes // size.bytes
-    if row.nr_ptes is not None:
-        return row.nr_ptes + (row.nr_pmds or 0)
-    return None
-
-
-def _points(used: int, adj: int, formula: _Formula, total: int | None, *, root: bool) -> int | None:
-    """Return the points of a task, with the kernel's own integer arithmetic."""
-    if formula.permille:
-        if total is None:
-            return None
-        points = used * 1000 // max(total, 1)
-        if root and formula.bonus == "total":
-            points -= 30
-        return min(max(points + adj, 1), 1000)
-    points = used
-    if root and formula.bonus == "own":
-        points -= points * 3 // 100
-    elif root and formula.bonus == "total":
-        adj -= 30
-    if adj:
-        if total is None:
-            return None
-        points += adj * (total // 1000)
-    return points if formula.floor is None else max(points, formula.floor)
-
-
-# --- the memory at stake ---------------------------------------------------------------------------------------------
-
-
-def _totals(event: OomEvent, rows: Sequence[TaskRow], size: PageSize) -> list[int | None]:
-    """Return the totals that the kernel may have counted with, the likeliest first."""
-    if of_memcg(event):
-        return list(_memcg_totals(event.memcg, swap_total_bytes(event), rows, size))
-    pages = ram_pages(event)
-    swap = (swap_total_bytes(event) or 0) // size.bytes
-    if event.scope in {Scope.CPUSET, Scope.MEMORY_POLICY}:
-        bound = _bound_pages(event, size)
-        return [bound + swap] if bound else [None]
-    totals: list[int | None] = [None if pages is None else pages + swap]
-    if event.selected is not None and event.selected.oom_score is not None:
-        # Before 5.0 nothing says that a memory policy was the cause, but the printed score counts its nodes only.
-        totals += [_present_pages(zones, size) for zones in zones_by_node(event).values()]
-    return totals
-
-
-def _memcg_totals(
-    memcg: Memcg | None, swap_bytes: int | None, rows: Sequence[TaskRow], size: PageSize
-) -> Iterable[int | None]:
-    """Return the limit, with the swap that may be used beside it (``mem_cgroup_get_max()``).
-
-    Since 3.9 a memcg report does not say how much swap the machine has.  Then the cgroup's own swap limit is the most,
-    and what it uses the least.
-    """
-    if memcg is None or memcg.limit_kb is None:
-        yield None
-        return
-    per_page = size.bytes // KB_BYTES
-    limit = memcg.limit_kb // per_page
-    ceiling: int | None = None
-    if memcg.swap_limit_kb is not None and not is_unlimited(memcg.swap_limit_kb):
-        ceiling = memcg.swap_limit_kb // per_page
-    elif memcg.memsw_limit_kb is not None and not is_unlimited(memcg.memsw_limit_kb):
-        ceiling = max(memcg.memsw_limit_kb - memcg.limit_kb, 0) // per_page
-    if swap_bytes is not None:
-        swap = swap_bytes // size.bytes
-        yield limit + (swap if ceiling is None else min(swap, ceiling))
-        return
-    used = max(
-        (memcg.swap_usage_kb or 0) // per_page,
-        ((memcg.memsw_usage_kb or 0) - (memcg.usage_kb or 0)) // per_page,
-        sum(row.swapents_pages or 0 for row in rows),
-    )
-    if used > 0 and ceiling is not None:
-        yield limit + ceiling
-    yield limit
-    if used > 0:
-        yield limit + used
-
-
-def _bound_pages(event: OomEvent, size: PageSize) -> int | None:
-    nodes = allowed_nodes(event)
-    zones = event.meminfo.zones if event.meminfo is not None else ()
-    return _present_pages([zone for zone in zones if nodes is None or (zone.node or 0) in nodes], size)
-
-
-def _present_pages(zones: Sequence[ZoneMemory], size: PageSize) -> int | None:
-    present = [zone.present_kb for zone in zones if zone.present_kb is not None]
-    return sum(present) // (size.bytes // KB_BYTES) if present and len(present) == len(zones) else None
-
-
-# --- the verdict -----------------------------------------------------------------------------------------------------
 
 
 @dataclass(frozen=True, slots=True)
@@ -413,7 +237,7 @@ def _judge(event: OomEvent, variant: _Variant, chosen: _Choice | None, size: Pag
         agrees, reasons = _nobody(eligible)
     return Ranking(
         computable=True,
-        formula=_describe(variant.formula, event),
+        formula=describe(variant.formula, event),
         total_pages=variant.total,
         page_size_bytes=size.bytes,
         page_size_source=size.source,
@@ -487,16 +311,3 @@ def _swap_missing(event: OomEvent, variant: _Variant) -> bool:
         return False
     swap = event.meminfo.swap if event.meminfo is not None else None
     return swap is None or swap.total_kb is None or swap.free_kb is None or swap.free_kb < swap.total_kb
-
-
-def _describe(formula: _Formula, event: OomEvent) -> str:
-    rows = event.tasks or ()
-    parts = ["rss"]
-    if any(row.swapents_pages is not None for row in rows):
-        parts.append("swap")
-    if any(row.nr_ptes is not None or row.pgtables_bytes is not None for row in rows):
-        parts.append("page tables")
-    text = " + ".join(parts)
-    unit = "per mille of the memory at stake" if formula.permille else "in pages"
-    bonus = {"none": "", "own": ", less 3% of it for root", "total": ", less 3% of the memory at stake for root"}
-    return f"{text} {unit}{bonus[formula.bonus]}, plus oom_score_adj thousandths of the memory at stake"

@@ -1,0 +1,121 @@
+"""Patterns: there is free memory, but in the wrong place or in too small pieces."""
+
+from collections.abc import Iterable
+
+from oomparse.decode.units import KB_BYTES, human_size
+from oomparse.explain.facts import allowed_nodes, of_memcg, zones_by_node
+from oomparse.explain.findings import Case, Confidence, Finding, FindingCode
+from oomparse.model import Scope
+from oomparse.sections import FreeList, ZoneMemory
+
+
+def _reserve_kb(zone: ZoneMemory, page_kb: int) -> int:
+    return max(zone.lowmem_reserve_pages or (0,)) * page_kb
+
+
+def fragmentation(case: Case) -> Finding | None:
+    """Report a request for several pages that only failed because the free memory is in pieces."""
+    order = case.event.order or 0
+    meminfo = case.event.meminfo
+    if of_memcg(case.event) or order < 1 or meminfo is None or not meminfo.free_lists:
+        return None
+    page_kb = case.ledger.page_size_bytes // KB_BYTES
+    wanted_kb = page_kb << order
+    lists = {(free.node or 0, free.zone): free for free in meminfo.free_lists}
+    nodes = allowed_nodes(case.event)
+    broken: list[tuple[ZoneMemory, FreeList]] = []
+    for zone in meminfo.zones:
+        free = lists.get((zone.node or 0, zone.zone))
+        if free is None or zone.free_kb is None or (nodes is not None and (zone.node or 0) not in nodes):
+            continue
+        if zone.free_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
+            continue
+        if any(block.count and block.size_kb >= wanted_kb and block.migrate_types != "H" for block in free.blocks):
+            return None
+        broken.append((zone, free))
+    if not broken:
+        return None
+    free_kb = sum(zone.free_kb or 0 for zone, _ in broken)
+    largest_kb = max((block.size_kb for _, free in broken for block in free.blocks if block.count), default=0)
+    names = ", ".join(f"{zone.zone} on node {zone.node or 0}" for zone, _ in broken)
+    return Finding(
+        code=FindingCode.FRAGMENTATION,
+        sentence=f"The request was for {human_size(wanted_kb * KB_BYTES)} in one piece (order {order}); {names} had"
+        f" {human_size(free_kb * KB_BYTES)} free, above the watermark, but in pieces of at most"
+        f" {human_size(largest_kb * KB_BYTES)}.",
+        numbers={
+            "order": order,
+            "wanted_bytes": wanted_kb * KB_BYTES,
+            "free_bytes": free_kb * KB_BYTES,
+            "largest_block_bytes": largest_kb * KB_BYTES,
+        },
+        confidence=Confidence.HIGH,
+    )
+
+
+_GFP_DMA, _GFP_HIGHMEM, _GFP_DMA32 = 0x1, 0x2, 0x4
+"""The zone bits have had these values in every kernel (``include/linux/gfp.h``)."""
+
+
+def low_zone_exhausted(case: Case) -> Finding | None:
+    """Report a request that had to come from a low zone while the zones above it have room."""
+    mask, meminfo = case.event.gfp_mask, case.event.meminfo
+    if of_memcg(case.event) or mask is None or mask.value == 0 or meminfo is None:
+        return None
+    if mask.value & _GFP_DMA:
+        low: tuple[str, ...] = ("DMA",)
+    elif mask.value & _GFP_DMA32:
+        low = ("DMA", "DMA32")
+    elif mask.value & _GFP_HIGHMEM:
+        return None
+    else:
+        low = ("DMA", "DMA32", "Normal")
+    below = [zone for zone in meminfo.zones if zone.zone in low and zone.free_kb is not None]
+    above = [zone for zone in meminfo.zones if zone.zone not in low and zone.free_kb is not None]
+    page_kb = case.ledger.page_size_bytes // KB_BYTES
+    full = below and all((zone.free_kb or 0) <= (zone.low_kb or 0) + _reserve_kb(zone, page_kb) for zone in below)
+    free_above = sum(zone.free_kb or 0 for zone in above)
+    if not full or not above or free_above <= 2 * sum(zone.high_kb or 0 for zone in above):
+        return None
+    free_below = sum(zone.free_kb or 0 for zone in below)
+    return Finding(
+        code=FindingCode.LOW_ZONE_EXHAUSTED,
+        sentence=f"The request needed memory from {'/'.join(dict.fromkeys(zone.zone for zone in below))}, where"
+        f" {human_size(free_below * KB_BYTES)} were left; {human_size(free_above * KB_BYTES)} in"
+        f" {'/'.join(dict.fromkeys(zone.zone for zone in above))} were free, and of no use to it.",
+        numbers={"free_low_bytes": free_below * KB_BYTES, "free_above_bytes": free_above * KB_BYTES},
+        confidence=Confidence.HIGH,
+    )
+
+
+def node_full(case: Case) -> Finding | None:
+    """Report a request that was bound to nodes that are full, while others have room."""
+    meminfo = case.event.meminfo
+    totals = meminfo.totals if meminfo is not None else None
+    if of_memcg(case.event) or totals is None or totals.free_pages is None or (case.event.order or 0) > 0:
+        return None
+    nodes = zones_by_node(case.event)
+    allowed = allowed_nodes(case.event)
+    bound = {node for node in nodes if allowed is None or node in allowed}
+    full = {node for node in bound if _is_full(nodes[node])}
+    free_all = totals.free_pages * case.ledger.page_size_bytes
+    free_full = sum(zone.free_kb or 0 for node in full for zone in nodes[node]) * KB_BYTES
+    free_elsewhere = free_all - free_full
+    if not full or case.share(free_elsewhere) < 0.05 or free_elsewhere < 10 * free_full:
+        return None
+    policy = {
+        Scope.CPUSET: "the task's cpuset allows no other",
+        Scope.MEMORY_POLICY: "the task's memory policy allows no other",
+    }.get(case.event.scope, "something (a memory policy, a binding) kept the task from using the rest")
+    listed = ", ".join(str(node) for node in sorted(full))
+    return Finding(
+        code=FindingCode.NODE_FULL,
+        sentence=f"Node {listed} is full ({human_size(free_full)} free) while {human_size(free_elsewhere)} are free"
+        f" elsewhere: {policy}.",
+        numbers={"free_on_full_nodes_bytes": free_full, "free_elsewhere_bytes": free_elsewhere},
+        confidence=Confidence.HIGH if case.event.scope in {Scope.CPUSET, Scope.MEMORY_POLICY} else Confidence.MEDIUM,
+    )
+
+
+def _is_full(zones: Iterable[ZoneMemory]) -> bool:
+    return all(zone.free_kb is not None and zone.free_kb <= (zone.low_kb or 0) for zone in zones)
