@@ -26,7 +26,7 @@ from benchmarks import noise, reports
 MEGABYTE = 1_000_000
 REPORT_EVERY = 50 * MEGABYTE
 LINES_PER_SECOND = 40
-BLOCK_SECONDS = 60
+BLOCK_SECONDS = 10
 POOL_LINES = 20_000
 START = datetime(2024, 1, 8, 6, 25, 1, tzinfo=UTC)
 

@@ -67,6 +67,7 @@ class Assembler:
         self._reports: list[Report] = []
         self._changed: list[Report] = []
         self._held: list[Message] = []
+        self._beginning = True
 
     def feed(self, message: Message) -> tuple[OomEvent, ...]:
         """Take one message; return the events that are new or changed."""
@@ -83,6 +84,19 @@ class Assembler:
     def idle(self) -> tuple[OomEvent, ...]:
         """Say that no message has come for a while: what waited for a continuation is taken as it is."""
         self._release()
+        return self._emit()
+
+    @property
+    def quiet(self) -> bool:
+        """Whether lines of no report would change nothing: none waits for its end, none may begin headless."""
+        return not self._held and not any(host.waiting for host in self._hosts.values())
+
+    def gap(self) -> tuple[OomEvent, ...]:
+        """Say that lines are left out here, none of which is a report's."""
+        self._release()
+        self._beginning = False
+        for host in self._hosts.values():
+            host.fresh = False
         return self._emit()
 
     def close(self) -> tuple[OomEvent, ...]:
@@ -150,7 +164,7 @@ class Assembler:
         key = (message.host, message.boot_id)
         host = self._hosts.get(key)
         if host is None:
-            host = self._hosts[key] = _Host()
+            host = self._hosts[key] = _Host(fresh=self._beginning)
             if len(self._hosts) > MAX_HOSTS:
                 _, oldest = self._hosts.popitem(last=False)
                 for report in oldest.open:
@@ -275,6 +289,7 @@ class Assembler:
         host.last_known = False
         if not text.strip():
             return
+        self._beginning = False
         waiting = [found for found in host.open if found.same_caller(message)]
         if not waiting:
             host.fresh = False
@@ -423,13 +438,18 @@ class _Host:
 
     __slots__ = ("fresh", "last", "last_known", "open", "sysrq")
 
-    def __init__(self) -> None:
+    def __init__(self, *, fresh: bool) -> None:
         self.open: list[Report] = []
         self.sysrq: Message | None = None
         self.last: Message | None = None
         self.last_known = False
-        self.fresh = True
+        self.fresh = fresh
         """Nothing but report lines has come since the log began, or since the last verdict."""
+
+    @property
+    def waiting(self) -> bool:
+        """Whether the next line may belong to a report although nothing in it says so."""
+        return self.fresh or any(not report.has_verdict for report in self.open)
 
     def take_sysrq(self, report: Report) -> bool:
         asked, self.sysrq = self.sysrq, None

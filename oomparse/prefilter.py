@@ -13,7 +13,8 @@ The search is the one part of a scan that touches every byte.  Python's own `byt
 
 from collections.abc import Callable
 from functools import cache
-from typing import TypeAlias
+from importlib import import_module
+from typing import Any, TypeAlias, cast
 
 TRIGGERS = (
     b"oom-kill",  # `invoked oom-killer:`, `oom-killer: gfp_mask=`, `oom-kill:constraint=`, `oom-killer in ub`
@@ -86,3 +87,17 @@ def vector_finder() -> Finder | None:
         return [start for _, start, _ in search(block)]
 
     return find
+
+
+def count_lines(block: bytes, start: int, end: int) -> int:
+    """Count the line ends in ``block[start:end]``."""
+    return _counter()(block, b"\n", start, end)
+
+
+@cache
+def _counter() -> Callable[[bytes, bytes, int, int], int]:
+    try:
+        stringzilla: Any = import_module("stringzilla")  # has no types
+    except ImportError:
+        return bytes.count
+    return cast("Callable[[bytes, bytes, int, int], int]", stringzilla.count)

@@ -1,0 +1,149 @@
+"""A log without its noise: only the lines that stand near a trigger are read.
+
+Turns blocks of bytes into the events that reading every line would give, at the speed of the search in
+`oomparse.prefilter`.  From a few lines before a trigger on, lines are read one by one until no report waits for its
+verdict; everything up to the next trigger is skipped, and only counted.  Formats whose records span lines are read in
+full.  What reading every line may find and this may not: a broken line whose every part lacks a trigger.
+"""
+
+from bisect import bisect_left
+from collections.abc import Generator, Iterator
+from typing import Protocol
+
+from oomparse.message import Line
+from oomparse.model import OomEvent
+from oomparse.prefilter import count_lines, trigger_lines
+from oomparse.sources.lines import MAX_LINE_BYTES
+
+LINES_BEFORE = 16
+"""Lines before a trigger that may belong to it: a SysRq line, the first part of a broken line."""
+BYTES_BEFORE = 1 << 14
+LINES_AFTER = 2 * LINES_BEFORE
+"""Lines at the beginning of a log and after a trigger that are read in any case."""
+MAX_WAIT_LINES = 10_000
+"""Lines after a trigger that are read while a report waits for its verdict.  A host that died never ends its last."""
+
+
+class LineReader(Protocol):
+    """What reads the lines: `oomparse.reader.Reading`."""
+
+    @property
+    def may_skip(self) -> bool:
+        """Whether lines without a trigger would change nothing."""
+
+    def line(self, line: Line) -> Iterator[OomEvent]:
+        """Read one line."""
+
+    def gap(self) -> Iterator[OomEvent]:
+        """Hear that lines are left out here."""
+
+    def glance(self, line: Line) -> bool:
+        """Look at a line that is left out, for its stamp; return False where a user process wrote it."""
+
+
+class Skimmer:
+    """Blocks in, events out."""
+
+    def __init__(self, reader: LineReader, *, path: str | None = None) -> None:
+        self._reader = reader
+        self._path = path
+        self._number = 1
+        """The number of the line that comes next."""
+        self._rest = b""
+        """The beginning of a line that ends in a later block."""
+        self._before = b""
+        """The last lines that were skipped."""
+        self._skipping = False
+        self._in_any_case = LINES_AFTER
+        self._while_waiting = MAX_WAIT_LINES
+        """Lines that are still to be read in any case, or while a report waits."""
+
+    def feed(self, block: bytes) -> Iterator[OomEvent]:
+        """Read a block."""
+        first = block.find(b"\n") + 1
+        if not first:
+            self._rest += block[: MAX_LINE_BYTES + 1 - len(self._rest)]  # one more byte shows that it is too long
+            return
+        line = self._rest + block[:first]
+        yield from self._lines(line, 0, len(line))
+        end = block.rfind(b"\n") + 1
+        yield from self._lines(block, first, end)
+        self._rest = block[end:]
+
+    def close(self) -> Iterator[OomEvent]:
+        """Read the last line, where the log does not end with a line end."""
+        line, self._rest = self._rest, b""
+        if line:
+            yield from self._lines(line + b"\n", 0, len(line) + 1)
+
+    def _lines(self, data: bytes, at: int, end: int) -> Iterator[OomEvent]:
+        """Read the whole lines in ``data[at:end]``, or skip them."""
+        triggers = trigger_lines(data)
+        while at < end:
+            if self._skipping:
+                at = yield from self._skip(data, at, end, triggers)
+            else:
+                at = yield from self._read(data, at, end, triggers)
+
+    def _read(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
+        """Read lines until nothing waits; return where that was."""
+        reader = self._reader
+        following = bisect_left(triggers, at)
+        while at < end:
+            if following < len(triggers) and triggers[following] == at:
+                following += 1
+                self._in_any_case, self._while_waiting = LINES_AFTER, MAX_WAIT_LINES
+            elif self._in_any_case:
+                self._in_any_case -= 1
+            elif self._while_waiting and not reader.may_skip:
+                self._while_waiting -= 1
+            else:
+                self._skipping = True
+                self._before = b""
+                yield from reader.gap()
+                break
+            yield from reader.line(self._line(data, at, self._number))
+            self._number += 1
+            at = data.find(b"\n", at) + 1
+        return at
+
+    def _skip(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
+        """Skip lines up to those before the next trigger; return where reading goes on."""
+        reader = self._reader
+        for trigger in triggers[bisect_left(triggers, at) : bisect_left(triggers, end)]:
+            number = self._number + count_lines(data, at, trigger)
+            if reader.glance(self._line(data, trigger, number)):
+                self._skipping = False
+                self._in_any_case = LINES_AFTER
+                start, lines = _back(data, trigger, at, LINES_BEFORE)
+                if start == at:
+                    yield from self._read_before(LINES_BEFORE - lines)
+                self._number = number - lines
+                return start
+        self._number += count_lines(data, at, end)
+        reader.glance(self._line(data, _back(data, end, at, 1)[0], self._number - 1))
+        start, _ = _back(data, end, max(at, end - BYTES_BEFORE), LINES_BEFORE)
+        self._before = (self._before + data[start:end])[-BYTES_BEFORE:]
+        return end
+
+    def _read_before(self, wanted: int) -> Iterator[OomEvent]:
+        """Read the last lines of what an earlier block had, and was skipped."""
+        data = self._before
+        start, lines = _back(data, len(data), 0, wanted)
+        for number in range(self._number - lines, self._number):
+            yield from self._reader.line(self._line(data, start, number))
+            start = data.find(b"\n", start) + 1
+
+    def _line(self, data: bytes, at: int, number: int) -> Line:
+        end = data.find(b"\n", at)
+        cut = end - at > MAX_LINE_BYTES
+        return Line(data[at : at + MAX_LINE_BYTES] if cut else data[at:end], number, self._path, cut)
+
+
+def _back(data: bytes, at: int, least: int, wanted: int) -> tuple[int, int]:
+    """Step back from the line at ``at`` by up to ``wanted`` lines, not before ``least``: where, and how many."""
+    lines = 0
+    while lines < wanted and at > least:
+        at = max(data.rfind(b"\n", least, at - 1) + 1, least)
+        lines += 1
+    return at, lines

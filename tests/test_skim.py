@@ -1,0 +1,153 @@
+"""Skipping the noise changes no event: the same logs, read line by line and skimmed."""
+
+import random
+from collections.abc import Iterable, Iterator
+from itertools import pairwise
+from pathlib import Path
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from benchmarks import noise
+from benchmarks.generate import Plan, blocks
+from oomparse.export.jsonl import encode
+from oomparse.model import OomEvent
+from oomparse.reader import Options, Reading
+from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
+from oomparse.sources.lines import split_lines
+
+FIXTURES = sorted((Path(__file__).parents[1] / "fixtures").glob("*/*/dmesg*.log"))
+EVERY_LINE = Options(every_line=True, year=2024)
+SKIMMED = Options(year=2024)
+
+
+def written(events: Iterable[OomEvent]) -> list[bytes]:
+    return [encode(event) for event in events]
+
+
+def read_every_line(data: bytes) -> list[bytes]:
+    reading = Reading(EVERY_LINE)
+    return written([*reading.lines(split_lines([data])), *reading.close()])
+
+
+def skimmed(parts: Iterable[bytes]) -> list[bytes]:
+    reading = Reading(SKIMMED)
+
+    def events() -> Iterator[OomEvent]:
+        skimmer = Skimmer(reading)
+        for part in parts:
+            yield from skimmer.feed(part)
+        yield from skimmer.close()
+        yield from reading.close()
+
+    return written(events())
+
+
+def cut(data: bytes, rng: random.Random, count: int) -> list[bytes]:
+    at = sorted({0, len(data), *(rng.randrange(len(data) + 1) for _ in range(count))})
+    return [data[start:end] for start, end in pairwise(at)]
+
+
+def generated(plan: Plan) -> bytes:
+    return b"".join(block for block, _ in blocks(plan))
+
+
+def ring_buffer_noise(start: int, count: int, rng: random.Random) -> bytes:
+    texts = noise.pool(noise.KERNEL_SHAPES, count, rng)
+    return "".join(
+        f"[{start + number:5d}.{rng.randrange(10**6):06d}] {text}\n" for number, text in enumerate(texts)
+    ).encode()
+
+
+def test_there_are_fixtures() -> None:
+    assert FIXTURES
+    assert LINES_AFTER > LINES_BEFORE
+
+
+@pytest.mark.parametrize("path", FIXTURES[::8], ids=lambda path: "/".join(path.parts[-3:]))
+def test_a_report_in_noise(path: Path) -> None:
+    rng = random.Random(path.parent.name)
+    report = path.read_bytes()
+    data = b"".join(
+        [
+            ring_buffer_noise(1, 100, rng),
+            report,
+            b"" if report.endswith(b"\n") else b"\n",
+            ring_buffer_noise(20_000, 3 * LINES_AFTER, rng),
+        ]
+    )
+    assert skimmed(cut(data, rng, 5)) == read_every_line(data)
+
+
+@pytest.mark.parametrize(
+    "plan",
+    [
+        Plan(size=400_000, report_every=120_000, tasks=12),
+        Plan(size=400_000, report_every=120_000, tasks=12, transport="iso", hosts=3, daemons=True, seed=2),
+        Plan(storm=12, tasks=8, seed=3),
+        Plan(storm=12, tasks=8, transport="iso", hosts=2, seed=4),
+    ],
+    ids=["archive", "syslog of three hosts", "storm", "storm on two hosts"],
+)
+def test_generated_logs(plan: Plan) -> None:
+    data = generated(plan)
+    expected = read_every_line(data)
+    assert len(expected) >= 3
+    for seed in range(3):
+        assert skimmed(cut(data, random.Random(seed), 40)) == expected
+
+
+@pytest.mark.parametrize("seed", range(12))
+def test_logs_that_lost_lines(seed: int) -> None:
+    rng = random.Random(seed)
+    lines = generated(Plan(size=60_000, report_every=20_000, tasks=5, seed=seed)).splitlines(keepends=True)
+    lines += generated(Plan(storm=3, tasks=3, seed=seed)).splitlines(keepends=True)
+    for _ in range(rng.randrange(2, 12)):
+        at = rng.randrange(len(lines))
+        del lines[at : at + rng.choice((1, 1, 2, 10, 60))]
+    data = b"".join(lines)
+    assert skimmed(cut(data, rng, 20)) == read_every_line(data)
+
+
+SMALL = b"".join(
+    [
+        generated(Plan(size=12_000, report_every=0))[:12_000],
+        generated(Plan(storm=2, tasks=3, seed=7)),
+        generated(Plan(size=12_000, report_every=0, seed=8))[:12_000],
+    ]
+)
+SMALL_EVENTS = read_every_line(SMALL)
+
+
+@given(st.lists(st.integers(0, len(SMALL)), max_size=30))
+def test_where_blocks_end_does_not_matter(ends: list[int]) -> None:
+    at = [0, *sorted(ends), len(SMALL)]
+    assert len(SMALL_EVENTS) == 2
+    assert skimmed(SMALL[start:end] for start, end in pairwise(at)) == SMALL_EVENTS
+
+
+
+
+def test_noise_is_not_read() -> None:
+    class Counting(Reading):
+        count = 0
+
+        def line(self, line: object) -> Iterator[OomEvent]:
+            self.count += 1
+            return super().line(line)  # type: ignore[arg-type]  # whatever a line is
+
+    reading = Counting(SKIMMED)
+    skimmer = Skimmer(reading)
+    data = generated(Plan(size=500_000, report_every=0))
+    assert list(skimmer.feed(data)) == []
+    assert reading.count < 3 * LINES_AFTER
+
+
+def test_a_line_without_end() -> None:
+    line = b"x" * 3_000_000 + b" Out of memory: Killed process 1 (a)"
+    after = b"\n[    1.000000] Killed process 7 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB\n"
+    data = line + after
+    parts = [data[at : at + 100_000] for at in range(0, len(data), 100_000)]
+    assert skimmed(parts) == read_every_line(data)
+    assert len(skimmed(parts)) == 1
