@@ -1,0 +1,160 @@
+"""The corpus on disk: finds the cases, and reads a case's logs, truth and expected events when asked.
+
+A wheel carries a chosen part of the corpus beside this package; a checkout has all of it in ``fixtures/``.
+"""
+
+import json
+import lzma
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+from typing import Any
+
+from oomparse.errors import SourceError
+from oomparse.testing import catalogue
+from oomparse.testing.catalogue import CaseRecord, Format, LogFile
+
+WHERE = "https://github.com/oomparse/oomparse/tree/main/fixtures"
+
+
+@dataclass(frozen=True)
+class Case:
+    """One incident, in every log that was kept of it."""
+
+    record: CaseRecord
+    directory: Path
+
+    @property
+    def name(self) -> str:
+        """The kernel's directory and the scenario's."""
+        return self.record.name
+
+    @property
+    def kernel(self) -> str:
+        """The kernel's release."""
+        return self.record.kernel
+
+    @property
+    def logs(self) -> tuple[LogFile, ...]:
+        """The most faithful log first."""
+        return self.record.logs
+
+    @property
+    def formats(self) -> tuple[Format, ...]:
+        """The formats that this case has a log of, each once."""
+        return tuple(dict.fromkeys(log.format for log in self.logs))
+
+    def log(self, form: str) -> LogFile:
+        """Return the log of a format (``dmesg``, ``kmsg``, …).
+
+        Raises:
+            LookupError: this case has none; the text names those that it has.
+        """
+        for log in self.logs:
+            if log.format == form:
+                return log
+        raise LookupError(f"{self.name} has no log in the format {form!r}; it has {', '.join(self.formats)}")
+
+    def path(self, log: LogFile) -> Path:
+        """Return where a log is, compressed as it is."""
+        return self.directory / log.file
+
+    def data(self, log: LogFile) -> bytes:
+        """Return a log's bytes, decompressed."""
+        return _content(self.path(log))
+
+    def expected(self, log: LogFile | None = None) -> list[dict[str, Any]]:
+        """Return the events that a log holds (of no log in particular: those that the best of them holds)."""
+        name = log.expected if log else catalogue.EXPECTED_FILE
+        events: list[dict[str, Any]] = json.loads((self.directory / name).read_bytes())
+        return events
+
+    @cached_property
+    def truth(self) -> Mapping[str, Any]:
+        """What user space knew: processes, cgroups, limits, who died; never taken from a log."""
+        plain = self.directory / catalogue.TRUTH_FILE
+        truth: Mapping[str, Any] = json.loads(_content(plain if plain.exists() else plain.with_suffix(".json.xz")))
+        return truth
+
+    def __str__(self) -> str:
+        return self.name
+
+
+def _content(path: Path) -> bytes:
+    raw = path.read_bytes()
+    return lzma.decompress(raw) if path.suffix == ".xz" else raw
+
+
+class Corpus(Sequence[Case]):
+    """All cases of a directory, by name."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+        self._files = sorted(directory.glob(f"*/*/{catalogue.CASE_FILE}"))
+        if not self._files:
+            raise SourceError(f"no cases here; the corpus is at {WHERE}", path=str(directory))
+
+    @cached_property
+    def cases(self) -> tuple[Case, ...]:
+        """The cases, read when first asked for."""
+        return tuple(Case(catalogue.read(path), path.parent) for path in self._files)
+
+    def __len__(self) -> int:
+        return len(self._files)
+
+    def __iter__(self) -> Iterator[Case]:
+        return iter(self.cases)
+
+    def __getitem__(self, index: Any) -> Any:
+        return self.cases[index]
+
+    def case(self, name: str) -> Case:
+        """Return a case by its name, or by its last part where only one case has it.
+
+        Raises:
+            LookupError: none or several are called so; the text names some.
+        """
+        found = [case for case in self.cases if case.name == name or case.name.split("/")[-1] == name]
+        exact = [case for case in found if case.name == name]
+        if len(exact or found) == 1:
+            return (exact or found)[0]
+        if found:
+            raise LookupError(f"several cases are called {name!r}: {', '.join(map(str, found))}")
+        near = [case.name for case in self.cases if name in case.name] or [case.name for case in self.cases]
+        more = ", …" if len(near) > 8 else ""
+        raise LookupError(f"no case is called {name!r}; there are {', '.join(near[:8])}{more}")
+
+    def select(
+        self,
+        *,
+        kernel: str | None = None,
+        scope: str | None = None,
+        scenario: str | None = None,
+        form: str | None = None,
+    ) -> tuple[Case, ...]:
+        """Return the cases of a kernel (the release or its beginning), a scope, a scenario, with a log in a format."""
+        return tuple(
+            case
+            for case in self.cases
+            if (kernel is None or case.kernel == kernel or case.kernel.startswith((f"{kernel}.", f"{kernel}-")))
+            and (scope is None or scope in case.record.scopes)
+            and (scenario is None or scenario == case.record.scenario)
+            and (form is None or form in case.formats)
+        )
+
+
+def directory() -> Path:
+    """Return where the corpus is: inside the installed package, else at the top of the checkout."""
+    package = Path(__file__).resolve().parent.parent
+    installed = package / "fixtures"
+    return installed if installed.is_dir() else package.parent / "fixtures"
+
+
+def corpus(path: str | Path | None = None) -> Corpus:
+    """Return the corpus that came with oomparse, or one in another directory.
+
+    Raises:
+        SourceError: there is none.
+    """
+    return Corpus(Path(path) if path is not None else directory())
