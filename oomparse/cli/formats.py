@@ -5,15 +5,13 @@ it is chosen.
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
-from typing import Protocol
+from typing import NamedTuple, Protocol
 
 from oomparse.errors import OomparseError
 from oomparse.model import OomEvent
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Look:
+class Look(NamedTuple):
     """How the output is to look."""
 
     brief: bool = False
@@ -130,14 +128,14 @@ def _prometheus(look: Look) -> Form:
 
 def _arrow(look: Look) -> Form:
     try:
-        from oomparse.export.arrow import StreamWriter
+        from oomparse.export.arrow import BATCH_EVENTS, StreamWriter
     except ModuleNotFoundError as error:
         if error.name != "pyarrow":
             raise
         raise OomparseError("the format arrow needs pyarrow: pip install 'oomparse[arrow]'") from None
     if look.terminal:
         raise OomparseError("the format arrow is binary: write it to a file with -o, or into a pipe")
-    stream = StreamWriter(brief=look.brief)
+    stream = StreamWriter(brief=look.brief, batch_events=1 if look.live else BATCH_EVENTS)
     return Summed(stream.write, stream.finish)
 
 

@@ -94,8 +94,11 @@ def _when(time: EventTime) -> str:
     return "time unknown" if time.monotonic_seconds is None else f"{time.monotonic_seconds:.6f} s after boot"
 
 
+_SECONDS = re.compile(r"\s*\d+\.\d+")
+
+
 def _stamp(printed: str) -> str:
-    return f"[{printed}]" if printed.strip().replace(".", "", 1).isdigit() else printed
+    return f"[{printed}]" if _SECONDS.fullmatch(printed) else printed
 
 
 def _what_happened(event: OomEvent) -> str:
