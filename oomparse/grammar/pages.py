@@ -73,7 +73,7 @@ def _build_cut_hugepages(groups: Groups) -> HugePagesLine:
     """The last number counts only where its unit stands behind it."""
     node = groups.get("node")
     found = re.findall(r"hugepages_(total|free|surp|size)=(\d{1,20})(?:kB| )", f"{groups.get('counters')} ")
-    if not (groups.get("counters") or "").endswith("kB"):
+    if not (groups.get("counters") or "").rstrip().endswith("kB"):
         del found[-1:]
     whole = {key: int(value) for key, value in found}
     return HugePagesLine(
@@ -154,7 +154,7 @@ FORMATS: tuple[LineFormat, ...] = (
         tolerant=True,
         expression=lambda: (
             optional(lit("Node ") + number("node") + lit(" "))
-            + rx(r"(?:hugepages_[a-z]+=\d*(?:kB)?(?: |(?=\s*\Z))){1,4}[^\n=]*?(?=\s*\Z)")("counters")
+            + rx(r"(?:hugepages_[a-z]+=\d*(?:kB)?(?: |(?=\s*\Z))){1,4}[^\n=]*")("counters")
         ),
         build=_build_cut_hugepages,
         since="3.10",

@@ -56,7 +56,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.SLABS,
         trigger="KB ",
         expression=lambda: (
-            rx(r"\S[^\n]*?(?= +\d{1,20}KB +\d{1,20}KB\s*\Z)")("name")
+            rx(r"\S[^\n]{0,255}?(?= {1,60}\d{1,20}KB {1,60}\d{1,20}KB\s*\Z)")("name")
             + rx(r" +")
             + kb("used_kb", "KB")
             + rx(r" +")

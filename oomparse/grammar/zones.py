@@ -256,7 +256,9 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="kB",
         tolerant=True,
-        expression=lambda: rx(r"\s*(?:(?!\d+\*|=)\S{1,12}\s+){0,2}(?:\d+\*\d+|=?\s*\d+kB\s*\Z|=\s*\Z).*")("text"),
+        expression=lambda: rx(r"\s*+(?:(?!\d+\*|=)\S{1,12}+\s++){0,2}(?:\d+\*\d+.*|(?:=\s*+)?\d+kB\s*+\Z|=\s*+\Z)")(
+            "text"
+        ),
         build=builds(FreeListRest, damaged=True),
         since="2.6.18",
         printed_by=AREAS_BY,
