@@ -523,8 +523,7 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="Code: ",
         starts=True,
         expression=lambda: (
-            rx(r"Code: +")
-            + rx(r"[0-9a-f<>() ]+|(?:Unable to access opcode bytes|Bad [A-Z]IP value)[^\n]*")("code")
+            rx(r"Code: +") + rx(r"[0-9a-f<>() ]+|(?:Unable to access opcode bytes|Bad [A-Z]IP value)[^\n]*")("code")
         ),
         build=_build_code,
         since="2.6.18",
