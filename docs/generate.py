@@ -15,6 +15,8 @@ from itertools import groupby
 from pathlib import Path
 from types import ModuleType
 
+import click
+
 from oomparse import errors, message, model, sections
 from oomparse.errors import IssueCode, printable
 from oomparse.grammar import formats
@@ -150,6 +152,57 @@ def transports_page() -> str:
     for module in dict.fromkeys(map(module_of, found)):
         lines += transport_entry(module, [one for one in found if module_of(one) is module])
     return "\n".join(lines)
+
+
+def commands_page() -> str:
+    """Describe every command and its options, from the command line itself."""
+    from oomparse.cli import app
+
+    lines = [
+        MARK,
+        "# Commands and options\n",
+        "`oomparse FILE` means `oomparse parse FILE`.  Every command has `--help`.\n",
+    ]
+    context = click.Context(app, info_name="oomparse")
+    for name in app.list_commands(context):
+        command = app.get_command(context, name)
+        assert command is not None
+        lines += command_entry(command, click.Context(command, info_name=name, parent=context))
+    return "\n".join(lines)
+
+
+def command_entry(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Describe a command, and the commands under it."""
+    depth = context.command_path.count(" ") + 1
+    yield f"{'#' * depth} {context.command_path}\n"
+    yield fence(" ".join([context.command_path, *command.collect_usage_pieces(context)]))
+    yield f"{inspect.cleandoc(command.help or '')}\n"
+    options = [one for one in command.get_params(context) if isinstance(one, click.Option) and not one.hidden]
+    if options:
+        yield "| option | |\n| --- | --- |"
+        yield from (f"| {option_names(one)} | {option_help(one)} |" for one in options if "--help" not in one.opts)
+        yield ""
+    if isinstance(command, click.Group):
+        for name in command.list_commands(context):
+            part = command.get_command(context, name)
+            assert part is not None
+            yield from command_entry(part, click.Context(part, info_name=name, parent=context))
+
+
+def option_names(option: click.Option) -> str:
+    """Return how an option is written."""
+    value = ""
+    if not option.is_flag and not option.count:
+        choices = option.type.choices if isinstance(option.type, click.Choice) else ()
+        value = " " + (option.metavar or "\\|".join(map(str, choices)) or option.type.name.partition(" ")[0].upper())
+    return ", ".join(f"`{name}{value}`" for name in [*option.opts, *option.secondary_opts])
+
+
+def option_help(option: click.Option) -> str:
+    """Return what an option does, and its default where that is shown."""
+    default = f"  Default: `{option.default}`." if option.show_default and option.default is not None else ""
+    said = (option.help or "").replace("|", "\\|")
+    return f"{said}{default}".strip()
 
 
 def transport_entry(module: ModuleType, members: list[Transport]) -> Iterator[str]:
