@@ -21,7 +21,7 @@ generate grammar: ## write what is made from the LineFormat registry and the cla
 	$(VENV)/bin/python docs/generate.py
 
 bench:            ## measure; see benchmarks/
-	$(VENV)/bin/python -m benchmarks
+	$(VENV)/bin/python -m benchmarks.run
 
 fixtures:         ## what the corpus holds
 	$(VENV)/bin/oomparse fixtures list
