@@ -142,8 +142,8 @@ class Assembler:
                 joined = join_wrapped(texts)
                 if joined is not None:
                     self._held = held[count:]
-                    whole = replace(held[0], text="\n".join(texts), line_end=held[count - 1].line_end)
-                    self._place(whole, (Piece(whole.text, joined),))
+                    whole = replace(held[0], text=joined.text, line_end=held[count - 1].line_end)
+                    self._place(whole, (joined,))
                     break
             else:
                 self._held = held[1:]
@@ -372,7 +372,7 @@ class Assembler:
         if host is None:
             return
         for other in [other for other in host.open if other is not report]:
-            if not other.has_verdict and not other.interleaved:
+            if not other.has_verdict and not other.interleaved and other.same_caller(message):
                 self._end(other)
                 host.open.remove(other)
 

@@ -123,13 +123,13 @@ def _era(report: Report) -> Era | None:
     release = report.cpu.release if report.cpu else None
     parsed = parse_release(release) if release else None
     distribution = parsed.distribution if parsed else None
-    ranges = [
-        (found.since, found.until)
-        for found in report.formats.values()
-        if not any(distribution is not None and distribution.startswith(name) for name in found.distros)
-    ]
-    if not report.formats and release is None:
+    if not report.ranges and release is None:
         return None
+    ranges = [
+        found
+        for found, distros in report.ranges.items()
+        if not any(distribution is not None and distribution.startswith(name) for name in distros)
+    ]
     return intersect(ranges, release)
 
 

@@ -10,6 +10,7 @@ from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import GroupKill, LimitReached, MemcgCounter, MemcgProtection, MemcgStats, TaskInMemcg
+from oomparse.grammar.meminfo import key_ranges
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
@@ -24,7 +25,7 @@ MAX_FOREIGN_RUN = 300
 """So many unknown lines in a row, and the report is over: its tail was lost."""
 MAX_VICTIMS = 10_000
 """Kill lines that one report keeps (memory.oom.group)."""
-MAX_GAP_US = 60 * 1_000_000
+MAX_GAP_US = 30 * 1_000_000
 """A report whose next line comes later than this has ended before."""
 MAX_STEP_BACK_US = 5 * 1_000_000
 """Stamps that step back further than this are another boot's."""
@@ -91,7 +92,8 @@ class Report:
         self.texts: list[str] = []
         self.unknown: list[tuple[str, int | None]] = []
         self.foreign_run: list[tuple[str, int | None]] = []
-        self.formats: dict[str, LineFormat] = {}
+        self.ranges: dict[tuple[str, str | None], tuple[str, ...]] = {}
+        """The kernels that print each of the lines, and the distributions that do beside them."""
         self.issues: list[Issue] = []
         self.evidence_pids: set[int] = set()
         self.interleaved = False
@@ -143,10 +145,12 @@ class Report:
         """Whether the report has not yet passed, or already got, such a line."""
         if section is Section.VERDICT:
             return self._takes_verdict(line)
-        if self.has_verdict or RANK[section] < self.rank:
+        if self.has_verdict:
             return False
-        if isinstance(line, CpuLine):
-            return self.cpu is None and self._may_be_invoker(line.comm)
+        if isinstance(line, CpuLine) and self.cpu is None and self.rank <= RANK[Section.STACK]:
+            return self._may_be_invoker(line.comm)  # a foreign "Code:" line may stand before it
+        if RANK[section] < self.rank or isinstance(line, CpuLine):
+            return False
         if isinstance(line, CpusetLine):
             return self.cpuset is None and self._may_be_invoker(line.comm)
         if isinstance(line, TaskInMemcg):
@@ -217,7 +221,9 @@ class Report:
         self.rank = max(self.rank, RANK[section])
         self.section = section
         if line_format is not None and not line_format.tolerant:
-            self.formats.setdefault(line_format.name, line_format)
+            self.ranges[line_format.since, line_format.until] = line_format.distros
+            for known in key_ranges(line) if section is Section.MEMINFO else ():
+                self.ranges[known.since, known.until] = known.distros
         if line.damaged:
             self.note(IssueCode.DAMAGED_LINE, text, message)
         for key in line.unknown:

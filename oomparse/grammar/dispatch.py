@@ -15,6 +15,9 @@ from oomparse.grammar import formats
 from oomparse.grammar._lowered import PATTERNS
 from oomparse.grammar.format import Groups, LineFormat, TypedLine
 
+MAX_LINE_CHARACTERS = 8_192
+"""A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
+
 
 class Parsed(NamedTuple):
     """A text that a format took."""
@@ -79,6 +82,8 @@ class Dispatcher:
 
     def parse(self, text: str) -> Parsed | None:
         """Return what the first format that takes ``text`` makes of it: exact formats before tolerant ones."""
+        if len(text) > MAX_LINE_CHARACTERS:
+            return None
         found: list[tuple[str, list[_Candidate]]] = []
         if self._starts.match(text) is not None:
             found = [row for row in self._at_start if text.startswith(row[0])]

@@ -118,7 +118,7 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: (
             lit("Task in ")
-            + path(r"\s+killed as a result of limit of ", "task_memcg")
+            + path(r"\s{1,40}killed as a result of limit of ", "task_memcg")
             + rx(r"\s+")
             + lit("killed as a result of limit of ")
             + rx(r"[^\n]*?(?=\s*\Z)")("oom_memcg")

@@ -13,9 +13,10 @@ from typing import NamedTuple
 from oomparse.grammar.dispatch import Parsed, parse_line
 from oomparse.grammar.header import Header
 from oomparse.grammar.kill import Killed
+from oomparse.grammar.tasks import TaskLine
 from oomparse.grammar.tokens import COMM_BYTES
 
-MAX_WRAPPED_LINES = 5
+MAX_WRAPPED_LINES = 12
 """How many lines a wrapped line may have been broken into."""
 _MAX_MIXED_BREAKS = 4
 
@@ -40,6 +41,20 @@ _WRAPPABLE = (
     "[ pid ]",
     "[  pid  ]",
     "Hardware name:",
+    " free:",
+    "active_anon:",
+    "kB ",
+    "hugepages_",
+    "Swap cache",
+    "Code: ",
+    "RIP: ",
+    "RSP: ",
+    "RAX: ",
+    "RDX: ",
+    "RBP: ",
+    "R10: ",
+    "R13: ",
+    ") from [<",
 )
 
 _BROKEN_TRIGGER = re.compile(r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\bout of|\bOut of)\s*\Z")
@@ -73,20 +88,21 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
     return any(words in text for words in _WRAPPABLE) or _BROKEN_TRIGGER.search(text) is not None
 
 
-def join_wrapped(parts: list[str]) -> Parsed | None:
-    """Parse a line that was broken: by a newline of its own, between words, or inside one."""
+def join_wrapped(parts: list[str]) -> Piece | None:
+    """Put a line together that was broken: by a newline of its own, between words, or inside one."""
     first = parse_line(parts[0])
-    whole = parse_line("\n".join(parts))
+    text = "\n".join(parts)
+    whole = parse_line(text)
     if whole is not None and _joins(first, whole):
-        return whole
+        return Piece(text, whole)
     breaks = len(parts) - 1
     stripped = [parts[0].rstrip(), *(part.strip().removeprefix(_CONTINUATION_MARK) for part in parts[1:])]
-    if breaks <= _MAX_MIXED_BREAKS:
-        for joints in itertools.product((" ", ""), repeat=breaks):
-            text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
-            joined = parse_line(text)
-            if joined is not None and _joins(first, joined):
-                return joined
+    mixed = breaks <= _MAX_MIXED_BREAKS
+    for joints in itertools.product((" ", ""), repeat=breaks) if mixed else ((" ",) * breaks, ("",) * breaks):
+        text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
+        joined = parse_line(text)
+        if joined is not None and _joins(first, joined):
+            return Piece(text, joined)
     return None
 
 
@@ -129,13 +145,26 @@ def pieces(text: str) -> Iterator[Piece]:
     at = 0
     while at < len(parts):
         part = parts[at]
-        parsed = parse_line(part)
-        taken = 1
-        if may_go_on(part, parsed):
+        piece, taken = Piece(part, parse_line(part)), 1
+        if piece.parsed is not None and isinstance(piece.parsed.line, TaskLine):
+            piece, taken = _whole_row(parts, at)
+        elif may_go_on(part, piece.parsed):
             for count in range(min(MAX_WRAPPED_LINES, len(parts) - at), 1, -1):
                 joined = join_wrapped(parts[at : at + count])
                 if joined is not None:
-                    parsed, taken = joined, count
+                    piece, taken = joined, count
                     break
-        yield Piece("\n".join(parts[at : at + taken]), parsed)
+        yield piece
         at += taken
+
+
+_ROW_GOES_ON = re.compile(rf"[\s{_CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{_CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
+
+
+def _whole_row(parts: list[str], at: int) -> tuple[Piece, int]:
+    """Join the columns of a task row that a mailer wrapped; they say nothing of themselves but that they are numbers."""
+    row, taken = parts[at], 1
+    while at + taken < len(parts) and _ROW_GOES_ON.match(parts[at + taken]):
+        row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(_CONTINUATION_MARK).lstrip()}"
+        taken += 1
+    return Piece(row, parse_line(row)), taken

@@ -63,7 +63,7 @@ def path(follows: str, name: str) -> "Element":
 
 def rest(name: str) -> "Element":
     """Everything to the end of the line, the trailing blanks left out."""
-    return rx(r".*?(?=\s*\Z)")(name)
+    return rx(r"(?>(?:\s*\S+)*)")(name)
 
 
 def optional(expression: "Element") -> "Element":

@@ -153,7 +153,7 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
             value, ends_here = value[: value.rindex(",")], False  # a pager's mark behind a comma: the value is whole
         if key not in known:
             unknown.append(key)
-        elif key not in values and not (ends_here and key not in ("uid", "mems_allowed")):
+        elif key not in values and not (ends_here and _may_be_cut(key, value)):
             values[key] = value
     pid, uid = values.get("pid"), values.get("uid")
     return ConstraintLine(
@@ -171,6 +171,15 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
         unknown=tuple(unknown),
     )
 
+
+def _may_be_cut(key: str, value: str) -> bool:
+    """Whether a value at the end of the text may be only the beginning of one."""
+    if key == "constraint":
+        return any(name.startswith(value) and name != value for name in _CONSTRAINTS)
+    return key not in {"uid", "mems_allowed"}
+
+
+_CONSTRAINTS = ("CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG")
 
 _SUMMARY_END = r"(?:,oom_memcg=|,global_oom|,task_memcg=|,task=)"
 _OOM_PANIC = re.compile(r"out of memory|panic_on_oom|deadlocked on memory", re.IGNORECASE)
