@@ -162,7 +162,7 @@ _ROW_GOES_ON = re.compile(rf"[\s{_CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{_CON
 
 
 def _whole_row(parts: list[str], at: int) -> tuple[Piece, int]:
-    """Join the columns of a task row that a mailer wrapped; they say nothing of themselves but that they are numbers."""
+    """Join the columns of a task row that a mailer wrapped: nothing but numbers tells that they belong to it."""
     row, taken = parts[at], 1
     while at + taken < len(parts) and _ROW_GOES_ON.match(parts[at + taken]):
         row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(_CONTINUATION_MARK).lstrip()}"
