@@ -13,6 +13,7 @@ TYPE_CHECKING = False  # What typing.TYPE_CHECKING is, without importing typing
 if TYPE_CHECKING:
     from oomparse.assembler import Assembler
     from oomparse.errors import Issue, IssueCode, LineSyntaxError, OomparseError, SourceError, printable
+    from oomparse.live import afollow, follow, read_journal, read_kmsg
     from oomparse.message import Line, Message
     from oomparse.model import (
         Era,
@@ -35,15 +36,7 @@ if TYPE_CHECKING:
         Trait,
         Victim,
     )
-    from oomparse.reader import (
-        afollow,
-        follow,
-        parse,
-        parse_file,
-        parse_paths,
-        read_journal,
-        read_kmsg,
-    )
+    from oomparse.reader import parse, parse_file, parse_paths
     from oomparse.sections import (
         Allocation,
         Frame,
@@ -69,6 +62,7 @@ if TYPE_CHECKING:
 _HOMES = {
     "assembler": ("Assembler",),
     "errors": ("Issue", "IssueCode", "LineSyntaxError", "OomparseError", "SourceError", "printable"),
+    "live": ("afollow", "follow", "read_journal", "read_kmsg"),
     "message": ("Line", "Message"),
     "model": (
         "Era",
@@ -91,7 +85,8 @@ _HOMES = {
         "Trait",
         "Victim",
     ),
-    "reader": ("afollow", "follow", "parse", "parse_file", "parse_paths", "read_journal", "read_kmsg"),
+    "live": ("afollow", "follow", "read_journal", "read_kmsg"),
+    "reader": ("parse", "parse_file", "parse_paths"),
     "sections": (
         "Allocation",
         "Frame",

@@ -87,9 +87,43 @@ class Assembler:
         return self._emit()
 
     @property
+    def settled(self) -> bool:
+        """Whether every report that has begun was delivered, so that reading could go on from here elsewhere."""
+        return not self._held and not any(
+            not report.has_verdict for host in self._hosts.values() for report in host.open
+        )
+
+    @property
     def quiet(self) -> bool:
         """Whether lines of no report would change nothing: none waits for its end, none may begin headless."""
         return not self._held and not any(host.waiting for host in self._hosts.values())
+
+    def may_adopt(self, message: Message) -> bool:
+        """Whether a report that was read elsewhere would begin and end here if its lines were fed."""
+        if self._strict or self._held:
+            return False
+        host = self._hosts.get((message.host, message.boot_id))
+        return host is None or (
+            host.sysrq is None and all(report.has_verdict or not report.is_event for report in host.open)
+        )
+
+    def adopt(self, report: Report) -> tuple[OomEvent, ...]:
+        """Take a report that was read elsewhere, from its header to its kill line, instead of its lines."""
+        message = report.last
+        host = self._host(message)
+        for other in host.open:
+            self._end(other)
+        host.open.clear()
+        host.open.append(report)
+        host.last, host.last_known, host.fresh = message, True, True
+        self._reports.append(report)
+        self._mark(report)
+        return self._emit()
+
+    @property
+    def newest(self) -> Report:
+        """The report that began last, of those that are not settled."""
+        return self._reports[-1]
 
     def gap(self) -> tuple[OomEvent, ...]:
         """Say that lines are left out here, none of which is a report's."""
@@ -404,7 +438,7 @@ class Assembler:
         events: list[OomEvent] = []
         for report in self._changed:
             report.revision += 1
-            events.append(build_event(report))
+            events.append(report.builder(report) if report.builder else build_event(report))
         self._changed.clear()
         if final:
             self._reports.clear()
@@ -426,7 +460,7 @@ class Assembler:
                     break
                 if report.is_event and not report.dropped:
                     report.revision = 1
-                    events.append(build_event(report))
+                    events.append(report.builder(report) if report.builder else build_event(report))
             self._reports.pop(0)
         if final:
             self._reports.clear()

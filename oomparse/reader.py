@@ -5,44 +5,22 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 """
 
 import os
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import BinaryIO, TypeAlias, cast
 
-from oomparse.assembler import Assembler
 from oomparse.errors import Issue, SourceError
 from oomparse.message import Line, Message
 from oomparse.model import OomEvent
+from oomparse.options import Options
+from oomparse.plain import Again, Outline, PlainReport, telling
 from oomparse.skim import Skimmer
 from oomparse.sources.archives import Content, Kind, contents
 from oomparse.sources.files import OnError, Series, expand
-from oomparse.timestamps import TimeResolver
 from oomparse.transports import DecodeContext, Decoder, decoder
 
 Text: TypeAlias = str | bytes | BinaryIO | Iterable[str | bytes]
 """A whole log, its lines, or a file opened in binary mode."""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """How to read: picklable, so that worker processes can be told."""
-
-    strict: bool = False
-    year: int | None = None
-    tz: str | None = None
-    transport: str | None = None
-    include_user: bool = False
-    live: bool = False
-    every_line: bool = False
-    """Read lines that are far from every trigger too: slower by an order of magnitude, and the same events."""
-
-    def assembler(self) -> Assembler:
-        """Return the assembler that these options ask for."""
-        return Assembler(live=self.live, include_user=self.include_user, strict=self.strict)
-
-    def times(self, anchor: float | None = None) -> TimeResolver:
-        """Return the resolver of stamps that these options ask for; ``anchor`` is the log's own time."""
-        return TimeResolver(year=self.year, tz=self.tz, anchor=anchor)
 
 
 class Reading:
@@ -74,6 +52,23 @@ class Reading:
     def may_skip(self) -> bool:
         """Whether lines without a trigger would change nothing."""
         return self._decoder.linewise and self._assembler.quiet
+
+    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> Generator[OomEvent, None, bool]:
+        """Take a whole report at once; False where it has to be read line by line after all."""
+        if self._options.strict:
+            return False
+        yield from self.messages(self._decoder.flush())
+        line = Line(found.kill, number + found.lines - 1, path)
+        messages = (*self._decoder.feed(line), *self._decoder.flush())
+        if len(messages) != 1 or messages[0].from_kernel is False or not self._assembler.may_adopt(messages[0]):
+            return False
+        lines = telling(found, messages[0])
+        if lines is None:
+            return False
+        again = Again(data[found.start : found.end], number, messages[0], self._options.tz)
+        self.read_anything = True
+        yield from self._assembler.adopt(PlainReport(messages[0], lines, again.report))
+        return True
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""
@@ -228,7 +223,7 @@ def read_series(
     if series.kind is Kind.JOURNAL:
         from oomparse.live import journal_events
 
-        yield from journal_events([file.path for file in series.files], options)
+        yield from journal_events(series.files, options, on_error=on_error)
         return
     reading = Reading(options, path=series.name, anchor=series.mtime)
     events = 0

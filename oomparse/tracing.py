@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from oomparse.grammar.record import Piece, is_exact, pieces
 from oomparse.grammar.strict import furthest
 from oomparse.message import Message
-from oomparse.reader import Options
+from oomparse.options import Options
 from oomparse.sources.files import expand
 from oomparse.transports import DecodeContext, decode
 

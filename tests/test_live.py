@@ -1,0 +1,224 @@
+"""Logs that grow: events as they happen, across rotations and restarts."""
+
+import asyncio
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import textwrap
+import threading
+import time
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+import oomparse
+from oomparse.model import OomEvent
+from tests.reports import memcg_kill, memcg_report, reaped
+
+PATIENCE = 20.0
+"""Seconds until a test gives up waiting; nothing is asserted about how long it took."""
+
+
+def stamped(texts: list[str], start: float) -> str:
+    return "".join(f"[{start + at / 10_000:12.6f}] {text}\n" for at, text in enumerate(texts))
+
+
+class Collector:
+    """Follows in a thread, and keeps what comes."""
+
+    def __init__(self, events: Iterator[OomEvent], stop: threading.Event) -> None:
+        self.events: list[OomEvent] = []
+        self.error: BaseException | None = None
+        self.stop = stop
+        self._thread = threading.Thread(target=self._run, args=(events,), daemon=True)
+        self._thread.start()
+
+    def _run(self, events: Iterator[OomEvent]) -> None:
+        try:
+            for event in events:
+                self.events.append(event)
+        except BaseException as error:  # noqa: BLE001 - Raised again where it is waited for
+            self.error = error
+
+    def wait(self, count: int) -> list[OomEvent]:
+        until = time.monotonic() + PATIENCE
+        while len(self.events) < count and time.monotonic() < until and self.error is None:
+            time.sleep(0.01)
+        assert self.error is None, self.error
+        assert len(self.events) >= count, f"{len(self.events)} of {count} events"
+        return self.events
+
+    def end(self) -> None:
+        self.stop.set()
+        self._thread.join(PATIENCE)
+        assert not self._thread.is_alive()
+        assert self.error is None, self.error
+
+
+def append(path: Path, text: str) -> None:
+    with path.open("a", encoding="utf-8") as file:
+        file.write(text)
+
+
+def test_a_kill_comes_at_once_and_the_reaper_as_an_update(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    append(log, stamped(memcg_report("old", 1), 1.0))
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, stop=stop, from_start=True), stop)
+    (first,) = found.wait(1)
+    append(log, stamped([reaped("old", 1)], 3.0))
+    second = found.wait(2)[1]
+    found.end()
+    assert (second.event_id, first.revision, second.revision) == (first.event_id, 1, 2)
+    assert second.victim is not None
+    assert second.victim.reaper is not None
+
+
+def test_begins_at_the_end_unless_told_otherwise(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    append(log, stamped(memcg_report("old", 1), 1.0))
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, stop=stop), stop)
+    time.sleep(0.2)
+    append(log, stamped(memcg_report("new", 2), 5.0))
+    (event,) = found.wait(1)
+    found.end()
+    assert event.victim is not None
+    assert event.victim.comm == "new"
+
+
+@pytest.mark.parametrize("manner", ["rename", "copytruncate"])
+def test_rotation_loses_and_repeats_nothing(tmp_path: Path, manner: str) -> None:
+    log = tmp_path / "kern.log"
+    log.touch()
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, stop=stop, from_start=True), stop)
+    for at in range(6):
+        append(log, stamped(memcg_report(f"hog-{at}", 100 + at), 10.0 * (at + 1)))
+        if at % 2:
+            found.wait(at + 1)  # copytruncate itself may lose what is written between its copy and its truncation
+            if manner == "rename":
+                log.rename(tmp_path / f"kern.log.{at}")
+            else:
+                (tmp_path / f"kern.log.{at}").write_bytes(log.read_bytes())
+                os.truncate(log, 0)
+    events = found.wait(6)
+    found.end()
+    assert [event.victim.pid for event in events if event.victim] == [100, 101, 102, 103, 104, 105]
+
+
+FOLLOWER = textwrap.dedent(
+    """
+    import sys
+    import oomparse
+    for event in oomparse.follow(sys.argv[1], cursor=sys.argv[2], from_start=True):
+        victim = event.victim
+        print(event.event_id, event.revision, victim.pid if victim else None, flush=True)
+    """
+)
+
+
+def test_kill_9_and_restart(tmp_path: Path) -> None:
+    """Killed at many moments under a writer that rotates, the union of what was printed is the truth."""
+    log, cursor, output = tmp_path / "kern.log", tmp_path / "cursor", tmp_path / "out"
+    log.touch()
+    total = 40
+    done = threading.Event()
+
+    def write() -> None:
+        for at in range(total):
+            text = stamped(memcg_report(f"hog-{at}", 100 + at), 10.0 * (at + 1))
+            half = len(text) // 2
+            append(log, text[:half])
+            time.sleep(0.05)
+            append(log, text[half:])
+            if at % 9 == 8:
+                log.rename(tmp_path / f"kern.log.{at}")
+        done.set()
+
+    writer = threading.Thread(target=write)
+    writer.start()
+    until = time.monotonic() + 3 * PATIENCE
+    pids: list[int] = []
+    moments = random.Random(7)
+    with output.open("ab") as out:
+        while time.monotonic() < until:
+            child = subprocess.Popen([sys.executable, "-c", FOLLOWER, str(log), str(cursor)], stdout=out)
+            time.sleep(moments.uniform(0.6, 1.6))
+            child.send_signal(signal.SIGKILL)
+            child.wait()
+            pids = [int(line.split()[2]) for line in output.read_text().splitlines() if len(line.split()) == 3]
+            if done.is_set() and len(set(pids)) == total:
+                break
+    writer.join()
+    assert sorted(set(pids)) == list(range(100, 100 + total))
+    # An event is printed twice only where the process died between printing it and saving that it had.
+    assert len(pids) <= total + 3
+
+
+def test_the_saved_place_keeps_an_event_that_may_still_change(tmp_path: Path) -> None:
+    log, cursor = tmp_path / "kern.log", tmp_path / "cursor"
+    append(log, stamped(memcg_report("hog", 7), 1.0))
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, cursor=cursor, from_start=True, stop=stop), stop)
+    (first,) = found.wait(1)
+    found.end()
+    append(log, stamped([reaped("hog", 7)], 3.0))
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, cursor=cursor, stop=stop), stop)
+    (second,) = found.wait(1)
+    found.end()
+    assert (second.event_id, second.revision) == (first.event_id, 2)
+
+
+def test_a_cursor_of_another_kind_is_refused(tmp_path: Path) -> None:
+    cursor = tmp_path / "cursor"
+    cursor.write_text('{"version": 1, "state": {"kind": "journal", "cursor": "x"}}')
+    with pytest.raises(oomparse.SourceError, match="another kind of log"):
+        next(oomparse.follow(tmp_path / "kern.log", cursor=cursor))
+
+
+def test_kmsg_records(tmp_path: Path) -> None:
+    """A socket that keeps record boundaries stands for the device, which a test cannot write to."""
+    writer, reader = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    stop = threading.Event()
+    found = Collector(oomparse.read_kmsg(reader.detach(), follow=True, stop=stop), stop)
+    for at, text in enumerate(memcg_report()):
+        writer.send(f"4,{at},{1_000_000 + at},-;{text}\n".encode())
+    (first,) = found.wait(1)
+    forged = memcg_kill("spoof", 1)
+    writer.send(f"12,90,1100000,-;{forged}\n".encode())
+    writer.send(f"6,91,3000000,-;{reaped('hog', 100)}\n".encode())
+    second = found.wait(2)[1]
+    found.end()
+    writer.close()
+    assert (first.source.from_kernel, second.revision, second.event_id) == (True, 2, first.event_id)
+    assert len(found.events) == 2
+
+
+def test_afollow(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    append(log, stamped([*memcg_report("a", 1), *memcg_report("b", 2)], 1.0))
+
+    async def collect() -> list[str | None]:
+        names: list[str | None] = []
+        async for event in oomparse.afollow(log, from_start=True):
+            names.append(event.victim.comm if event.victim else None)
+            if len(names) == 2:
+                break
+        return names
+
+    assert asyncio.run(asyncio.wait_for(collect(), PATIENCE)) == ["a", "b"]
+
+
+def test_afollow_raises_what_reading_raises(tmp_path: Path) -> None:
+    async def collect() -> None:
+        async for _ in oomparse.afollow(tmp_path):
+            pass
+
+    with pytest.raises(oomparse.SourceError):
+        asyncio.run(asyncio.wait_for(collect(), PATIENCE))
