@@ -35,11 +35,13 @@ def _show_version(ctx: click.Context, _: click.Parameter, wanted: bool) -> None:
     default="parse",
     commands={
         "parse": "find the OOM events in logs",
+        "follow": "wait for OOM events in a live log",
         "explain": "say why this process was killed and where the memory went",
         "summary": "count events by victim, cgroup, unit, pod, host and hour",
         "trace": "show which format takes each line, or why none does",
         "gfp": "translate a gfp mask into flags, or flags into a mask",
         "schema": "print the JSON Schema of an event",
+        "fixtures": "show real OOM reports, and send them to a pipeline",
     },
     context_settings={"help_option_names": ["-h", "--help"]},
 )

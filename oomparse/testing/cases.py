@@ -12,10 +12,14 @@ from pathlib import Path
 from typing import Any
 
 from oomparse.errors import SourceError
+from oomparse.message import Line, Message
 from oomparse.testing import catalogue
 from oomparse.testing.catalogue import CaseRecord, Format, LogFile
 
-WHERE = "https://github.com/oomparse/oomparse/tree/main/fixtures"
+WHERE = "the whole corpus is the folder fixtures/ of oomparse's source distribution and repository"
+
+PACKAGE = Path(__file__).resolve().parent.parent
+INSTALLED = PACKAGE / "fixtures"
 
 
 @dataclass(frozen=True)
@@ -64,6 +68,13 @@ class Case:
         """Return a log's bytes, decompressed."""
         return _content(self.path(log))
 
+    def messages(self) -> list[Message]:
+        """Return what the kernel printed, from the most faithful log; `oomparse.testing.wrap` writes it as any log."""
+        from oomparse.transports import decode
+
+        lines = self.data(self.logs[0]).split(b"\n")
+        return list(decode(Line(line, number) for number, line in enumerate(lines, 1) if line))
+
     def expected(self, log: LogFile | None = None) -> list[dict[str, Any]]:
         """Return the events that a log holds (of no log in particular: those that the best of them holds)."""
         name = log.expected if log else catalogue.EXPECTED_FILE
@@ -93,7 +104,7 @@ class Corpus(Sequence[Case]):
         self.directory = directory
         self._files = sorted(directory.glob(f"*/*/{catalogue.CASE_FILE}"))
         if not self._files:
-            raise SourceError(f"no cases here; the corpus is at {WHERE}", path=str(directory))
+            raise SourceError(f"no cases here; {WHERE}", path=str(directory))
 
     @cached_property
     def cases(self) -> tuple[Case, ...]:
@@ -123,7 +134,13 @@ class Corpus(Sequence[Case]):
             raise LookupError(f"several cases are called {name!r}: {', '.join(map(str, found))}")
         near = [case.name for case in self.cases if name in case.name] or [case.name for case in self.cases]
         more = ", …" if len(near) > 8 else ""
-        raise LookupError(f"no case is called {name!r}; there are {', '.join(near[:8])}{more}")
+        hint = f"; this is a part: {WHERE}" if self.partial else ""
+        raise LookupError(f"no case is called {name!r}; there are {', '.join(near[:8])}{more}{hint}")
+
+    @property
+    def partial(self) -> bool:
+        """True for the chosen part that comes with an installed package."""
+        return self.directory == INSTALLED
 
     def select(
         self,
@@ -146,9 +163,7 @@ class Corpus(Sequence[Case]):
 
 def directory() -> Path:
     """Return where the corpus is: inside the installed package, else at the top of the checkout."""
-    package = Path(__file__).resolve().parent.parent
-    installed = package / "fixtures"
-    return installed if installed.is_dir() else package.parent / "fixtures"
+    return INSTALLED if INSTALLED.is_dir() else PACKAGE.parent / "fixtures"
 
 
 def corpus(path: str | Path | None = None) -> Corpus:

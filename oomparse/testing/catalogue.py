@@ -48,9 +48,9 @@ Format = Literal[
 """How a log is written: a program and its switch; ``klog`` is what the system call syslog(2) returns."""
 
 ORIGIN_FORMATS: frozenset[str] = frozenset(
-    {"kmsg", "klog", "dmesg-x", "dmesg-xT", "dmesg-r", "dmesg-json", "syslog-5424", "syslog-json", "journal"}
-    | {"journal-export", "journal-json"}
+    {"kmsg", "klog", "dmesg-x", "dmesg-xT", "syslog-5424", "syslog-json", "journal", "journal-export", "journal-json"}
 )
+"""Formats that say which facility a line has.  dmesg -r and -J print its level alone."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

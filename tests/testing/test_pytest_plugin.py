@@ -1,0 +1,85 @@
+"""The plugin in a project of somebody else's, run by a pytest of its own."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+PROJECT = """
+import gzip
+import pytest
+
+@pytest.mark.oom_cases(kernel="6.1", scope="memcg", form="kmsg", scenario="memcg-nested")
+def test_case(oom_case, oom_log):
+    path = oom_log("syslog-iso", compression="gz", host="web-7")
+    text = gzip.decompress(path.read_bytes())
+    assert b" web-7 kernel: [" in text
+    assert oom_case.expected()[0]["victims"][0]["comm"] == "app-a"
+    assert b"Killed process %d (app-a)" % oom_case.truth["oom_killed_pids"][0] in text
+
+@pytest.mark.oom_cases(scenario="oom-group")
+class TestMarkedClass:
+    @pytest.mark.oom_cases(kernel="6")
+    def test_closest_marker_wins_and_the_rest_stays(self, oom_case):
+        assert oom_case.record.scenario == "oom-group" and oom_case.kernel.startswith("6.")
+
+def test_stream(oom_stream, tmp_path):
+    log = tmp_path / "kern.log"
+    live = oom_stream(log, "syslog-3164", case="7.3-cloud-amd64/memcg-nested")
+    assert live.write(1) == 1
+    assert log.read_bytes().count(b"\\n") == 1
+    live.write_until(b"Killed process")
+    assert b"Killed process" in log.read_bytes().splitlines()[-1]
+    live.write()
+
+def test_corpus(oom_corpus, oom_log):
+    case = oom_corpus.case("6.1.0-56-cloud-amd64/noop")
+    assert case.record.negative
+    assert oom_log("kmsg", case=case).read_bytes().startswith(b"5,0,0,-;Linux version")
+"""
+
+BYSTANDER = """
+import sys
+
+def test_without_fixtures():
+    assert not [name for name in sys.modules if name in ("pyparsing", "dateutil", "msgspec")]
+"""
+
+WRONG = """
+import pytest
+
+@pytest.mark.oom_cases(kernal="6.1")
+def test_case(oom_case): ...
+"""
+
+
+def run(folder: Path, *arguments: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "pytest", "-p", "oomparse.testing.pytest_plugin", "--strict-markers", *arguments]
+    environment = {"PYTEST_DISABLE_PLUGIN_AUTOLOAD": "1", "PATH": "/usr/bin:/bin"}
+    return subprocess.run(command, cwd=folder, env=environment, capture_output=True, text=True, check=False)
+
+
+@pytest.fixture
+def project(tmp_path: Path) -> Path:
+    (tmp_path / "pytest.ini").write_text("[pytest]\n")
+    return tmp_path
+
+
+def test_fixtures_and_marker(project: Path) -> None:
+    (project / "test_pipeline.py").write_text(PROJECT)
+    result = run(project, "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_nothing_is_imported_until_it_is_used(project: Path) -> None:
+    (project / "test_other.py").write_text(BYSTANDER)
+    result = run(project, "-q")
+    assert result.returncode == 0, result.stdout + result.stderr
+
+
+def test_wrong_selector_is_named(project: Path) -> None:
+    (project / "test_pipeline.py").write_text(WRONG)
+    result = run(project, "-q")
+    assert result.returncode != 0
+    assert "oom_cases takes kernel, scope, scenario, form, not kernal" in result.stdout + result.stderr
