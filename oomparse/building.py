@@ -51,8 +51,8 @@ def build_event(report: Report) -> OomEvent:
     era = _era(report)
     invoker = _invoker(report)
     memcg = _memcg(report, sections, counters)
-    victims = _victims(report, sections)
-    scope, evidence = _scope(report, sections)
+    victims = victims_of(report, sections)
+    scope, evidence = scope_of_report(report, sections)
     outcome = _outcome(report)
     paths = (memcg.task_memcg, memcg.oom_memcg) if memcg is not None else (None, None)
     identity = next((found for path in paths if path and (found := identify(path))), None)
@@ -195,7 +195,8 @@ def _memcg(report: Report, sections: ReportSections, counters: dict[str, MemcgCo
     return Memcg.deferred(sections, ("stats_unit", "stats", "hierarchy"), values)
 
 
-def _scope(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evidence, ...]]:
+def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evidence, ...]]:
+    """Return whose memory ran out, and the lines that say so."""
     constraint, cpuset = report.constraint, report.cpuset
     message, text = _message(report), report.kill_text
     if message is None and (report.panic or report.no_killable) and not report.counters and sections.has_meminfo():
@@ -231,7 +232,8 @@ def _selected(report: Report) -> Selection | None:
     return None
 
 
-def _victims(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
+def victims_of(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
+    """Return who was killed or chosen, the first victim first."""
     victims = [_victim(kill, _role(report, at, kill, sections), report) for at, kill in enumerate(report.kills)]
     if not victims:
         chosen = _chosen(report)

@@ -7,8 +7,9 @@ written as numbers (JSON arrays of bytes), and to a trigger that a mailer has wr
 at every line.
 
 The search is the one part of a scan that touches every byte.  Python's own `bytes.find` makes a pass for each literal,
-2 to 4 GB/s each; the extra ``fast`` brings `ahocorasick_rs`, whose vector search finds them all in one pass, at 12 GB/s
-(``benchmarks/RESULTS.md``).  Both give the same answer.
+2 to 4 GB/s each; the extra ``fast`` brings `ahocorasick_rs`, whose vector search finds them all in one pass, at 12
+GB/s, and `stringzilla`, which counts line ends at 10 GB/s where `bytes.count` does at 2 (``benchmarks/RESULTS.md``).
+The answers are the same.
 """
 
 from collections.abc import Callable
@@ -89,9 +90,9 @@ def vector_finder() -> Finder | None:
     return find
 
 
-def count_lines(block: bytes, start: int, end: int) -> int:
-    """Count the line ends in ``block[start:end]``."""
-    return _counter()(block, b"\n", start, end)
+def count(block: bytes, part: bytes, start: int, end: int) -> int:
+    """Count how often ``part`` stands in ``block[start:end]``."""
+    return _counter()(block, part, start, end)
 
 
 @cache

@@ -5,6 +5,8 @@ the order in which kernels print (`RANK`), by names and by time whether a line c
 see `oomparse.building`.
 """
 
+from collections.abc import Callable
+
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
@@ -16,6 +18,7 @@ from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
 from oomparse.message import Message
+from oomparse.model import OomEvent
 
 MAX_REPORT_LINES = 250_000
 """Lines of the long sections that one report keeps."""
@@ -51,6 +54,9 @@ WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.
 
 class Report:
     """The lines of one report so far."""
+
+    builder: "Callable[[Report], OomEvent] | None" = None
+    """Makes the event, where `oomparse.building` does not."""
 
     def __init__(self, first: Message) -> None:
         self.first = first

@@ -12,7 +12,8 @@ from typing import Protocol
 
 from oomparse.message import Line
 from oomparse.model import OomEvent
-from oomparse.prefilter import count_lines, trigger_lines
+from oomparse.plain import Outline, outline
+from oomparse.prefilter import count, trigger_lines
 from oomparse.sources.lines import MAX_LINE_BYTES
 
 LINES_BEFORE = 16
@@ -33,6 +34,9 @@ class LineReader(Protocol):
 
     def line(self, line: Line) -> Iterator[OomEvent]:
         """Read one line."""
+
+    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> Generator[OomEvent, None, bool]:
+        """Take a whole report at once; return False where it has to be read line by line."""
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""
@@ -91,8 +95,12 @@ class Skimmer:
         following = bisect_left(triggers, at)
         while at < end:
             if following < len(triggers) and triggers[following] == at:
-                following += 1
                 self._in_any_case, self._while_waiting = LINES_AFTER, MAX_WAIT_LINES
+                stop = yield from self._whole(data, at, end, triggers)
+                if stop:
+                    at, following = stop, bisect_left(triggers, stop)
+                    continue
+                following += 1
             elif self._in_any_case:
                 self._in_any_case -= 1
             elif self._while_waiting and not reader.may_skip:
@@ -107,11 +115,19 @@ class Skimmer:
             at = data.find(b"\n", at) + 1
         return at
 
+    def _whole(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
+        """Take the report that begins at ``at`` as a whole; return where it ends, or 0 where it is not so plain."""
+        found = outline(data, at, end, triggers)
+        if found is None or not (yield from self._reader.whole(found, data, self._number, self._path)):
+            return 0
+        self._number += found.lines
+        return found.end
+
     def _skip(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
         """Skip lines up to those before the next trigger; return where reading goes on."""
         reader = self._reader
         for trigger in triggers[bisect_left(triggers, at) : bisect_left(triggers, end)]:
-            number = self._number + count_lines(data, at, trigger)
+            number = self._number + count(data, b"\n", at, trigger)
             if reader.glance(self._line(data, trigger, number)):
                 self._skipping = False
                 self._in_any_case = LINES_AFTER
@@ -120,7 +136,7 @@ class Skimmer:
                     yield from self._read_before(LINES_BEFORE - lines)
                 self._number = number - lines
                 return start
-        self._number += count_lines(data, at, end)
+        self._number += count(data, b"\n", at, end)
         reader.glance(self._line(data, _back(data, end, at, 1)[0], self._number - 1))
         start, _ = _back(data, end, max(at, end - BYTES_BEFORE), LINES_BEFORE)
         self._before = (self._before + data[start:end])[-BYTES_BEFORE:]

@@ -1,0 +1,321 @@
+"""A whole report that nothing interrupts, told from its telling lines alone.
+
+Turns the lines from ``invoked oom-killer`` to ``Killed process`` of one report into a `PlainReport`, at the price of
+the three that name its victim and its scope (``mm/oom_kill.c``, since 5.2).  `outline` looks at bytes: one header,
+every kind of telling line in the kernel's order, and all lines stamped within one second.  What is not so plain is
+refused, and is for the assembler to read line by line.  The rest of a plain report is read when first asked for, by
+the same assembler, so that it says what it would have said.
+"""
+
+import re
+from bisect import bisect_right
+from collections.abc import Callable
+from typing import Any, NamedTuple
+
+from oomparse.assembler import Assembler
+from oomparse.building import build_event, scope_of_report, victims_of
+from oomparse.errors import IssueCode
+from oomparse.grammar.dispatch import parse_line
+from oomparse.grammar.format import LineFormat, Section, TypedLine
+from oomparse.grammar.header import Header
+from oomparse.grammar.kill import Killed
+from oomparse.grammar.reaper import Reaped
+from oomparse.grammar.record import is_exact
+from oomparse.grammar.verdict import ConstraintLine
+from oomparse.message import Message
+from oomparse.model import OomEvent
+from oomparse.prefilter import count
+from oomparse.report import MAX_FOREIGN_RUN, Report
+from oomparse.report_sections import ReportSections
+from oomparse.sources.lines import split_lines
+from oomparse.timestamps import Resolved, TimeResolver
+from oomparse.transports import DecodeContext, get
+
+MAX_LINES = MAX_FOREIGN_RUN
+"""A report of so few lines cannot hold a run of foreign lines that would end it."""
+MAX_TELLING_LINES = 8
+BYTES_BEFORE = 2048
+FRACTION_DIGITS = 6
+
+_HEADER = b" invoked oom-killer: gfp_mask="
+_ESCAPE = re.compile(rb"[#\\\x1b]")
+_SYSRQ = b"Manual OOM execution"
+# The telling lines of a report, in the kernel's order; only the first kind may come more than once.
+_KINDS = (
+    b": usage ",
+    b"Memory cgroup stats for ",
+    b"tgid total_vm",
+    b"oom-kill:constraint=",
+    b"emory: Killed process ",
+)
+_COUNTER, _CONSTRAINT, _KILL = 0, 3, 4
+
+
+class Outline(NamedTuple):
+    """Where a plain report stands in a block, and its lines that tell most."""
+
+    start: int
+    end: int
+    lines: int
+    head: bytes
+    constraint: bytes
+    kill: bytes
+    fraction: int
+    """Where the stamps differ, six digits long; -1 where all are the same."""
+
+
+def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | None:
+    """Tell from the bytes whether the line at ``at`` begins a plain report that ends well before ``end``."""
+    head = _line(data, at)
+    if _HEADER not in head or not at or data.find(_SYSRQ, max(0, at - BYTES_BEFORE), at) >= 0:
+        return None
+    following = bisect_right(triggers, at)
+    found = _telling_lines(data, triggers[following : following + MAX_TELLING_LINES])
+    if found is None:
+        return None
+    constraint, kill, stop = found
+    if stop >= end or data[stop : stop + 4] != head[:4]:
+        return None  # what follows may be the rest of the kill line
+    shared, fraction = _shared_prefix(head, kill)
+    lines = count(data, b"\n", at, stop)
+    if lines > MAX_LINES or count(data, b"\n" + shared, at, stop) != lines - 1:
+        return None
+    if fraction >= 0:
+        before = data.rfind(b"\n", 0, at - 1) + 1
+        if data.startswith(head[: fraction + FRACTION_DIGITS], before):
+            return None  # a comm may hold a newline: then its two lines have one stamp
+    return Outline(at, stop, lines, head, constraint, kill, fraction)
+
+
+def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int] | None:
+    """Return the constraint and the kill line, and where that ends, if the lines up to there are in order."""
+    reached = -1
+    counters: set[bytes] = set()
+    constraint = b""
+    for trigger in triggers:
+        line = _line(data, trigger)
+        kind = next((number for number, words in enumerate(_KINDS) if words in line), -1)
+        if kind < reached or (kind == reached and kind != _COUNTER):
+            return None
+        if kind == _COUNTER:
+            name = line[: line.index(_KINDS[_COUNTER])].rpartition(b" ")[2]
+            if name in counters:
+                return None
+            counters.add(name)
+        elif kind == _CONSTRAINT:
+            constraint = line
+        elif kind == _KILL:
+            return (constraint, line, trigger + len(line) + 1) if constraint else None
+        reached = kind
+    return None
+
+
+def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
+    """Return what the two lines begin with up to the fraction of a second, and where that is; -1 if they have none."""
+    differ = next((at for at, (one, other) in enumerate(zip(head, kill, strict=False)) if one != other), len(head))
+    start = stop = differ
+    while start and head[start - 1 : start].isdigit():
+        start -= 1
+    while head[stop : stop + 1].isdigit():
+        stop += 1
+    if stop - start == FRACTION_DIGITS and head[start - 1 : start] in (b".", b","):
+        return head[:start], start
+    return head[: head.rfind(b" ", 0, differ) + 1], -1
+
+
+def _line(data: bytes, at: int) -> bytes:
+    return data[at : data.find(b"\n", at)]
+
+
+class Telling(NamedTuple):
+    """The three lines, parsed."""
+
+    header: Header
+    constraint: ConstraintLine
+    constraint_text: str
+    kill: Killed
+
+
+def telling(found: Outline, message: Message) -> Telling | None:
+    """Parse the three lines, the last of which is ``message``; None where they are not exact, or do not agree."""
+    texts = _texts(found, message)
+    if texts is None:
+        return None
+    parsed = [parse_line(text) for text in (*texts, message.text)]
+    header, reason, killed = (found.line if found is not None and is_exact(found) else None for found in parsed)
+    if not isinstance(header, Header) or not isinstance(reason, ConstraintLine) or not isinstance(killed, Killed):
+        return None
+    if killed.pid is None or (reason.pid, reason.comm) != (killed.pid, killed.comm):
+        return None
+    return Telling(header, reason, texts[1], killed)
+
+
+def _texts(found: Outline, message: Message) -> tuple[str, str] | None:
+    """Return the texts of the header and the constraint line, which have the prefix of the kill line."""
+    text = message.text.encode("utf-8", "surrogateescape")
+    if not found.kill.endswith(text) or message.caller is not None:
+        return None
+    offset = len(found.kill) - len(text)
+    same = 0 if found.fraction < 0 else found.fraction + FRACTION_DIGITS
+    if same > offset or found.head[same:offset] != found.kill[same:offset]:
+        return None
+    if "." in (message.printed or "") and any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues):
+        return None  # each line has its own stamp then, and none says its year
+    head, constraint = found.head[offset:], found.constraint[offset:]
+    if _ESCAPE.search(head + constraint):
+        return None
+    return head.decode("utf-8", "surrogateescape"), constraint.decode("utf-8", "surrogateescape")
+
+
+class Again:
+    """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
+
+    def __init__(self, data: bytes, number: int, message: Message, tz: str | None) -> None:
+        self._data = data
+        self._number = number
+        self._message = message
+        self._tz = tz
+
+    def report(self) -> Report:
+        """Read them."""
+        message = self._message
+        times = _KnownTime(message, self._tz)
+        decoder = get(message.transport).decoder(DecodeContext(times=times, path=message.path))
+        assembler = Assembler(live=False)
+        for line in split_lines([self._data], path=message.path, first_number=self._number):
+            for each in decoder.feed(line):
+                assembler.feed(each)
+        for each in decoder.flush():
+            assembler.feed(each)
+        return assembler.newest
+
+
+class _KnownTime(TimeResolver):
+    """Knows what one stamp means, which has no year perhaps; the others say all themselves."""
+
+    def __init__(self, message: Message, tz: str | None) -> None:
+        super().__init__(tz=tz)
+        self._known = message.printed
+        self._means = Resolved(message.wall, message.issues)
+
+    def resolve(self, stamp: str) -> Resolved:
+        """Return the wall-clock time of a stamp."""
+        return self._means if stamp == self._known else super().resolve(stamp)
+
+
+class PlainReport(Report):
+    """A report of which only the header, the constraint and the kill line have been read.
+
+    What an outline proves is set; asking for any other attribute reads the whole report with ``read_whole``.
+    """
+
+    selected = None
+    cpuset = None
+    panic = None
+    limit_text = None
+    spared = None
+    lmk = None
+    group = None
+    caller = None
+    no_killable = False
+    interleaved = False
+    counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
+
+    def __init__(self, message: Message, lines: Telling, read_whole: Callable[[], Report]) -> None:
+        self.first = self.last = message
+        self.header = lines.header
+        self.constraint, self.constraint_text = lines.constraint, lines.constraint_text
+        self.kills = [lines.kill]
+        self.kill_text = message.text
+        self.sharing = []
+        self.foreign_run = []
+        self.reaped = {}
+        self.closed = self.settled = self.dropped = False
+        self.revision = 0
+        self.builder = build_lazily
+        self._read_whole: Callable[[], Report] | None = read_whole
+        self._later: list[tuple[Message, str, Section, TypedLine, LineFormat | None]] = []
+
+    @property
+    def has_verdict(self) -> bool:
+        """It has a kill line."""
+        return True
+
+    @property
+    def is_event(self) -> bool:
+        """It has a header."""
+        return True
+
+    def add(
+        self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
+    ) -> None:
+        """Take a line that came later."""
+        if self._read_whole is None:
+            super().add(message, text, section, line, line_format)
+        elif isinstance(line, Reaped):
+            self._later.append((message, text, section, line, line_format))
+            self.reaped[line.pid] = line
+            self.last = message
+        else:
+            self.read_whole()
+            super().add(message, text, section, line, line_format)
+
+    @property
+    def is_read(self) -> bool:
+        """Whether every line has been read."""
+        return self._read_whole is None
+
+    def copy(self) -> "PlainReport":
+        """Return a report that stays as this one is."""
+        twin = object.__new__(PlainReport)
+        twin.__dict__.update(self.__dict__, reaped=dict(self.reaped), _later=list(self._later))
+        return twin
+
+    def read_whole(self) -> None:
+        """Read every line, once, as the assembler would have."""
+        read, self._read_whole = self._read_whole, None
+        if read is None:
+            return
+        kept = {name: self.__dict__[name] for name in ("closed", "settled", "dropped", "revision", "builder", "_later")}
+        self.__dict__.update(read().__dict__)
+        self.__dict__.update(kept)
+        for line in self._later:
+            super().add(*line)
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("_") or self._read_whole is None:
+            raise AttributeError(name)
+        self.read_whole()
+        return getattr(self, name)
+
+
+class _Loader:
+    """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
+
+    def __init__(self, report: PlainReport) -> None:
+        self._report = report
+        self._event: OomEvent | None = None
+
+    def load(self, name: str) -> Any:
+        """Return a field."""
+        if self._event is None:
+            if name == "victims":
+                return victims_of(self._report, ReportSections((), ()))
+            if name == "scope":
+                return scope_of_report(self._report, ReportSections((), ()))[0]
+            self._report.read_whole()
+            self._event = build_event(self._report)
+        return getattr(self._event, name)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return the report's messages."""
+        return tuple(self._report.texts)
+
+
+def build_lazily(report: Report) -> OomEvent:
+    """Return the event of a plain report, none of its fields read yet."""
+    if not isinstance(report, PlainReport) or report.is_read:
+        return build_event(report)
+    event = object.__new__(OomEvent)
+    object.__setattr__(event, "_loader", _Loader(report.copy()))
+    return event
