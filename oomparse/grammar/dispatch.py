@@ -15,6 +15,9 @@ from oomparse.grammar import formats
 from oomparse.grammar._lowered import PATTERNS
 from oomparse.grammar.format import Groups, LineFormat, TypedLine
 
+_SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ": ")
+"""Parts that many triggers share and few lines have, in the order in which they divide the triggers."""
+
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
 
@@ -63,10 +66,29 @@ def compiled(line_format: LineFormat) -> re.Pattern[str]:
     return re.compile(lower(line_format.expression()))
 
 
+class _Row(NamedTuple):
+    """The formats of one trigger: those that take exact lines, and those that are tried when none does."""
+
+    trigger: str
+    exact: tuple[_Candidate, ...]
+    tolerant: tuple[_Candidate, ...]
+
+    @classmethod
+    def of(cls, trigger: str, candidates: Iterable[_Candidate]) -> "_Row":
+        known = tuple(candidates)
+        return cls(
+            trigger,
+            tuple(candidate for candidate in known if not candidate.format.tolerant),
+            tuple(candidate for candidate in known if candidate.format.tolerant),
+        )
+
+
 class Dispatcher:
     """A set of formats, ready to be tried.
 
-    The longest trigger goes first: it says most, and a process's name (15 bytes) cannot hold the long ones.
+    The longest trigger goes first: it says most, and a process's name (15 bytes) cannot hold the long ones.  Triggers
+    at the start of a line are found by its first character; of those that may stand anywhere, the ones that share a
+    part are looked for only where that part is.
     """
 
     def __init__(self, line_formats: Iterable[LineFormat]) -> None:
@@ -75,41 +97,38 @@ class Dispatcher:
         for line_format in line_formats:
             table = at_start if line_format.starts else anywhere
             table.setdefault(line_format.trigger, []).append(_Candidate(line_format))
-        self._at_start = sorted(at_start.items(), key=_longest_first)
-        self._anywhere = sorted(anywhere.items(), key=_longest_first)
-        self._starts = _alternation(at_start)
-        self._contains = _alternation(anywhere)
+        self._by_first: dict[str, list[_Row]] = {}
+        for trigger, candidates in at_start.items():
+            self._by_first.setdefault(trigger[0], []).append(_Row.of(trigger, candidates))
+        by_part: dict[str, list[_Row]] = {}
+        for trigger, candidates in anywhere.items():
+            part = next((part for part in _SHARED_PARTS if part in trigger), trigger)
+            by_part.setdefault(part, []).append(_Row.of(trigger, candidates))
+        self._by_part = tuple(by_part.items())
 
     def parse(self, text: str) -> Parsed | None:
         """Return what the first format that takes ``text`` makes of it: exact formats before tolerant ones."""
         if len(text) > MAX_LINE_CHARACTERS:
             return None
-        found: list[tuple[str, list[_Candidate]]] = []
-        if self._starts.match(text) is not None:
-            found = [row for row in self._at_start if text.startswith(row[0])]
-        if self._contains.search(text) is not None:
-            found += [row for row in self._anywhere if row[0] in text]
-        if not found:
-            return None
+        found = [row for row in self._by_first.get(text[:1], ()) if text.startswith(row.trigger)]
+        for part, rows in self._by_part:
+            if part in text:
+                found += [row for row in rows if row.trigger in text]
         if len(found) > 1:
             found.sort(key=_longest_first)
-        for tolerant in (False, True):
-            for _, candidates in found:
-                for candidate in candidates:
-                    if candidate.format.tolerant is tolerant:
-                        parsed = candidate.parse(text)
-                        if parsed is not None:
-                            return parsed
+        for row in found:
+            for candidate in row.exact:
+                if (parsed := candidate.parse(text)) is not None:
+                    return parsed
+        for row in found:
+            for candidate in row.tolerant:
+                if (parsed := candidate.parse(text)) is not None:
+                    return parsed
         return None
 
 
-def _longest_first(row: tuple[str, list[_Candidate]]) -> int:
-    return -len(row[0])
-
-
-def _alternation(triggers: Iterable[str]) -> re.Pattern[str]:
-    words = sorted(triggers, key=len, reverse=True)
-    return re.compile("|".join(map(re.escape, words)) if words else r"(?!)")
+def _longest_first(row: _Row) -> int:
+    return -len(row.trigger)
 
 
 @functools.cache
