@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import COMM_BYTES, lit, nodes, number, optional, rest, rx, until
+from oomparse.grammar.tokens import COMM_BYTES, MAX_BLANKS, lit, nodes, number, optional, rest, rx, until
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -143,7 +143,7 @@ def _adj(key: str, name: str) -> "Element":
 
 
 def _taint() -> "Element":
-    return rx(r"Not tainted|Tainted: [^\n]*?(?= +\(?\d+\.\d+)")("tainted") + rx(r" +\(?")
+    return rx(rf"Not tainted|Tainted: [^\n]*?(?= {{1,{MAX_BLANKS}}}\(?\d{{1,4}}\.\d)")("tainted") + rx(r" +\(?")
 
 
 def _cpu_line() -> "Element":

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, comm, kb, lit, message, number, optional, rx
+from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, REST, comm, kb, lit, message, number, optional, rx
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -397,7 +397,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.VERDICT,
         trigger="Killed process ",
         tolerant=True,
-        expression=lambda: optional(_said()) + rx(r"(?:OOM k|K)illed process ") + rx(r"\d.*?(?=\s*\Z)")("body"),
+        expression=lambda: optional(_said()) + rx(r"(?:OOM k|K)illed process ") + rx(rf"(?=\d){REST}")("body"),
         build=_build_other,
         since="2.6.18",
         printed_by=KILL_BY,

@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import kb, lit, number, optional, path, rest, rx
+from oomparse.grammar.tokens import BLANKS, kb, lit, number, optional, path, rest, rest_of_line, rx
 
 INFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_info()"
 MEMINFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_meminfo()"
@@ -118,10 +118,10 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: (
             lit("Task in ")
-            + path(r"\s{1,40}killed as a result of limit of ", "task_memcg")
+            + path(rf"{BLANKS}killed as a result of limit of ", "task_memcg")
             + rx(r"\s+")
             + lit("killed as a result of limit of ")
-            + rx(r"[^\n]*?(?=\s*\Z)")("oom_memcg")
+            + rest_of_line("oom_memcg")
         ),
         build=builds(TaskInMemcg),
         since="2.6.30",
@@ -141,7 +141,7 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         tolerant=True,
         expression=lambda: (
-            lit("Task in ") + rx(r"/.*?(?=(?:\s+killed)?\s*\Z)")("task_memcg") + optional(rx(r"\s+killed"))
+            lit("Task in ") + rx(r"/\S*(?>(?:\s+(?!killed\s*\Z)\S+)*)")("task_memcg") + optional(rx(r"\s+killed"))
         ),
         build=builds(TaskInMemcg),
         since="2.6.30",
@@ -157,10 +157,10 @@ FORMATS: tuple[LineFormat, ...] = (
         tolerant=True,
         expression=lambda: (
             rx(r"\s*")
-            + optional(rx(r"/.*?(?=\s+killed as a result of limit of )")("task_memcg"))
+            + optional(rx(rf"/.*?(?={BLANKS}killed as a result of limit of )")("task_memcg"))
             + rx(r"\s*")
             + lit("killed as a result of limit of ")
-            + rx(r"[^\n]*?(?=\s*\Z)")("oom_memcg")
+            + rest_of_line("oom_memcg")
         ),
         build=builds(TaskInMemcg),
         since="3.15",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
-from oomparse.grammar.tokens import comm, kb, lit, number, optional, rest, rx
+from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rx
 from oomparse.grammar.verdict import Notice
 
 LMK_BY = "drivers/staging/android/lowmemorykiller.c:lowmem_shrink()"
@@ -117,8 +117,8 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.VERDICT,
         trigger="kB ",
         expression=lambda: rx(
-            r"\s*(?:cache \d+kB is below limit \d+kB for oom_score_adj -?\d+|Free memory is -?\d+kB above reserved.*?)"
-            r"(?=\s*\Z)"
+            r"\s*(?:cache \d+kB is below limit \d+kB for oom_score_adj -?\d+|Free memory is -?\d+kB above reserved"
+            rf"{REST})"
         )("text"),
         build=builds(LmkDetail),
         since="3.3",

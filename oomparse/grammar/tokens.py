@@ -15,6 +15,10 @@ if TYPE_CHECKING:
     Element = pp.ParserElement
 
 NUMBER = r"-?\d{1,20}"
+REST = r"(?>(?:\s*\S+)*)"
+MAX_BLANKS = 40
+"""Blanks that may stand where a line was wrapped; trying any number at every place would take quadratic time."""
+BLANKS = rf"\s{{1,{MAX_BLANKS}}}"
 COMM_BYTES = 15
 """TASK_COMM_LEN less its NUL, in every kernel."""
 
@@ -62,8 +66,13 @@ def path(follows: str, name: str) -> "Element":
 
 
 def rest(name: str) -> "Element":
+    """Everything to the end of the text, the trailing blanks left out."""
+    return rx(REST)(name)
+
+
+def rest_of_line(name: str) -> "Element":
     """Everything to the end of the line, the trailing blanks left out."""
-    return rx(r"(?>(?:\s*\S+)*)")(name)
+    return rx(r"(?>(?:[^\S\n]*\S+)*)")(name)
 
 
 def optional(expression: "Element") -> "Element":

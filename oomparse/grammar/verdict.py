@@ -224,7 +224,7 @@ FORMATS: tuple[LineFormat, ...] = (
                 + lit(",mems_allowed=")
                 + nodes("mems_allowed")
             )
-            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*(?=,task=.*,pid=\d+,uid=\d+\s*\Z)|")("memcgs")
+            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*?(?=,task=.{0,15},pid=\d+,uid=\d+\s*\Z)|")("memcgs")
             + lit(",task=")
             + comm(r",pid=\d+,uid=\d+\s*\Z")
             + lit(",pid=")
