@@ -123,12 +123,12 @@ def _era(report: Report) -> Era | None:
     release = report.cpu.release if report.cpu else None
     parsed = parse_release(release) if release else None
     distribution = parsed.distribution if parsed else None
-    if not report.ranges and release is None:
+    if not report.printed_by and release is None:
         return None
     ranges = [
-        found
-        for found, distros in report.ranges.items()
-        if not any(distribution is not None and distribution.startswith(name) for name in distros)
+        (found.since, found.until)
+        for found in report.printed_by
+        if not any(distribution is not None and distribution.startswith(name) for name in found.distros)
     ]
     return intersect(ranges, release)
 

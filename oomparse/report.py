@@ -8,11 +8,12 @@ see `oomparse.building`.
 from collections.abc import Callable
 
 from oomparse.errors import Issue, IssueCode
+from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import GroupKill, LimitReached, MemcgCounter, MemcgProtection, MemcgStats, TaskInMemcg
-from oomparse.grammar.meminfo import key_ranges
+from oomparse.grammar.meminfo import kernels_of
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
@@ -98,8 +99,8 @@ class Report:
         self.texts: list[str] = []
         self.unknown: list[tuple[str, int | None]] = []
         self.foreign_run: list[tuple[str, int | None]] = []
-        self.ranges: dict[tuple[str, str | None], tuple[str, ...]] = {}
-        """The kernels that print each of the lines, and the distributions that do beside them."""
+        self.printed_by: set[PrintedBy] = set()
+        """The kernels that print each of the lines."""
         self.issues: list[Issue] = []
         self.evidence_pids: set[int] = set()
         self.interleaved = False
@@ -227,9 +228,9 @@ class Report:
         self.rank = max(self.rank, RANK[section])
         self.section = section
         if line_format is not None and not line_format.tolerant:
-            self.ranges[line_format.since, line_format.until] = line_format.distros
-            for known in key_ranges(line) if section is Section.MEMINFO else ():
-                self.ranges[known.since, known.until] = known.distros
+            self.printed_by.add(PrintedBy(line_format.since, line_format.until, line_format.distros))
+            if section is Section.MEMINFO:
+                self.printed_by.update(kernels_of(line))
         if line.damaged:
             self.note(IssueCode.DAMAGED_LINE, text, message)
         for key in line.unknown:

@@ -9,7 +9,7 @@ import pytest
 from oomparse.decode.kernel import intersect
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import TypedLine
-from oomparse.grammar.meminfo import key_ranges
+from oomparse.grammar.meminfo import kernels_of
 from oomparse.section_builder import build_meminfo, build_slabs, build_stack
 from oomparse.sections import (
     Allocation,
@@ -220,9 +220,9 @@ ERAS = {
     "2.6.18 i386": ("2.6.18", "2.6.18"),
     "2.6.24 x86_64": ("2.6.21", "2.6.24"),
     "2.6.25 arm": ("2.6.25", "2.6.26"),
-    "el6": ("2.6.32", "3.12"),
+    "el6": ("2.6.32", "3.6"),
     "4.4": ("4.1", "4.7"),
-    "7.3": ("7.0", None),
+    "7.3": ("7.3", None),
 }
 
 
@@ -234,7 +234,7 @@ def test_the_lines_date_the_block(name: str) -> None:
         parsed = parse_line(text)
         assert parsed is not None
         ranges.append((parsed.format.since, parsed.format.until))
-        ranges.extend((known.since, known.until) for known in key_ranges(parsed.line))
+        ranges.extend((known.since, known.until) for known in kernels_of(parsed.line))
     era = intersect(ranges)
     assert era.consistent
     assert (era.since, era.until) == ERAS[name]

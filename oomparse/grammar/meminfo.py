@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oomparse.grammar import pages, zones
-from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, KeyRange, key_range, read_counters
+from oomparse.grammar.arrangements import PrintedBy, printed_by
+from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, key_range, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
 
@@ -163,18 +164,18 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
     )
 
 
-def key_ranges(line: TypedLine) -> tuple[KeyRange, ...]:
-    """Return which kernels print each of the known keys of a Mem-Info line; nothing for other lines."""
+def kernels_of(line: TypedLine) -> tuple[PrintedBy, ...]:
+    """Return which kernels print the keys of a Mem-Info line, and their arrangement; nothing for other lines."""
     if isinstance(line, pages.PageCount):
         known = key_range(KeyKind.PAGE_COUNTS, line.key)
-        return () if known is None else (known,)
+        return () if known is None else (PrintedBy(known.since, known.until, known.distros),)
     kind = _KINDS.get(type(line))
     if kind is None or not isinstance(line, TotalsLine | NodeLine | zones.ZoneLine):
         return ()
-    found = [KEYS[kind][key] for key in line.values]
-    if not isinstance(line, TotalsLine) and line.all_unreclaimable is not None:
-        found.append(KEYS[kind][UNRECLAIMABLE])
-    return tuple(found)
+    if not line.damaged:
+        return printed_by(kind, line.text)
+    whole = [KEYS[kind][key] for key in line.values]
+    return tuple(PrintedBy(known.since, known.until, known.distros) for known in whole)
 
 
 _KINDS: Mapping[type[TypedLine], KeyKind] = {
