@@ -12,7 +12,7 @@ from dataclasses import replace
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
-from oomparse.grammar.dispatch import Parsed, parse_line
+from oomparse.grammar.dispatch import Parsed, parse_line, single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import Header, SysrqLine
 from oomparse.grammar.kill import Killed
@@ -30,7 +30,7 @@ from oomparse.grammar.record import (
     starts_fragment,
 )
 from oomparse.grammar.strict import refusal
-from oomparse.grammar.tasks import TaskLine
+from oomparse.grammar.tasks import TASK_ROW, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
 from oomparse.message import Message
 from oomparse.model import OomEvent
@@ -68,17 +68,29 @@ class Assembler:
         self._changed: list[Report] = []
         self._held: list[Message] = []
         self._beginning = True
+        self._current: Report | None = None
+        """The report that took the last message."""
 
     def feed(self, message: Message) -> tuple[OomEvent, ...]:
         """Take one message; return the events that are new or changed."""
         if message.from_kernel is False and not self._include_user:
             return ()
-        if self._held and self._go_on(message):
-            return self._emit()
-        if self._may_hold(message):
-            self._held.append(message)
+        current, self._current = self._current, None
+        if self._held:
+            if self._go_on(message):
+                return self._emit()
+        elif current is not None and self._continue_section(current, message):
+            self._current = current
+            return ()
+        text = message.text
+        if "\n" in text:
+            self._place(message, pieces(text))
         else:
-            self._place(message, pieces(message.text))
+            parsed = parse_line(text)
+            if _may_be_broken(message, parsed):
+                self._held.append(message)
+            else:
+                self._place(message, (Piece(text, parsed),))
         return self._emit()
 
     def idle(self) -> tuple[OomEvent, ...]:
@@ -143,16 +155,6 @@ class Assembler:
 
     # --- lines that go on in the next message
 
-    def _may_hold(self, message: Message) -> bool:
-        """Whether the next message may bring the rest of this line: an unstamped log, or a name with a newline."""
-        text = message.text
-        if "\n" in text:
-            return False
-        parsed = parse_line(text)
-        if is_exact(parsed) and message.printed is not None:
-            return False
-        return may_go_on(text, parsed)
-
     def _go_on(self, message: Message) -> bool:
         """Try to join ``message`` to the line that is held; False where it stands for itself."""
         first = self._held[0]
@@ -184,6 +186,26 @@ class Assembler:
                 self._place(held[0], pieces(held[0].text))
 
     # --- where a line belongs
+
+    def _continue_section(self, report: Report, message: Message) -> bool:
+        """Take the next task or the next memory.stat line right after one: most of a report is such lines."""
+        section, text, last = report.section, message.text, report.last
+        line: TypedLine | None = None
+        line_format: LineFormat | None = None
+        if section is Section.TASKS:
+            if text.startswith("[") and (parsed := single(TASK_ROW).parse(text)) is not None:
+                line_format, line = parsed
+        elif section is Section.MEMCG and report.stats_open:
+            line = stat_line(text)
+        where = (message.host, message.boot_id)
+        if section is None or line is None or where != (last.host, last.boot_id) or message.caller != last.caller:
+            return False
+        host = self._hosts.get(where)
+        if host is None or len(host.open) != 1 or report.expired(message):
+            return False
+        report.add(message, text, section, line, line_format)
+        host.last, host.last_known = message, section is Section.TASKS
+        return True
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
         host = self._host(message)
@@ -395,6 +417,7 @@ class Assembler:
             raise refusal(text, message)
         before = report.has_verdict
         report.add(message, text, section, line, line_format)
+        self._current = report
         if report.has_verdict:
             self._mark(report)
             if not before:
@@ -488,6 +511,11 @@ class _Host:
     def take_sysrq(self, report: Report) -> bool:
         asked, self.sysrq = self.sysrq, None
         return asked is not None and not Report(asked).expired(report.first)
+
+
+def _may_be_broken(message: Message, parsed: Parsed | None) -> bool:
+    """Whether the next message may bring the rest of this line: an unstamped log, or a name with a newline."""
+    return not (message.printed is not None and is_exact(parsed)) and may_go_on(message.text, parsed)
 
 
 def _kinship(report: Report, line: TypedLine) -> int:

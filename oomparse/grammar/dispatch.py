@@ -137,6 +137,12 @@ def dispatcher() -> Dispatcher:
     return Dispatcher(formats())
 
 
+@functools.cache
+def single(name: str) -> _Candidate:
+    """Return one format, to be tried alone: for lines that come in runs."""
+    return _Candidate(next(line_format for line_format in formats() if line_format.name == name))
+
+
 def parse_line(text: str) -> Parsed | None:
     """Parse one kernel line; ``None`` where no format takes it."""
     return dispatcher().parse(text)

@@ -14,6 +14,7 @@ from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, buil
 from oomparse.grammar.tokens import lit, number, rest, rx
 from oomparse.sections import TaskRow
 
+TASK_ROW = "task_row"
 DUMP_TASKS_BY = "mm/oom_kill.c:dump_tasks()"
 
 COLUMN_FIELDS = {
@@ -167,7 +168,7 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=("[  pid  ]   uid  tgid total_vm      rss weight swapents oom_score_adj name",),
     ),
     LineFormat(
-        name="task_row",
+        name=TASK_ROW,
         section=Section.TASKS,
         trigger="[",
         starts=True,
