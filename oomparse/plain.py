@@ -9,7 +9,7 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from typing import Any, NamedTuple
 
 from oomparse.assembler import Assembler
@@ -39,6 +39,10 @@ FRACTION_DIGITS = 6
 
 _HEADER = b" invoked oom-killer: gfp_mask="
 _ESCAPE = re.compile(rb"[#\\\x1b]")
+_UNUSUAL = re.compile(rb"[^ -~]|[#\\]")
+"""What decoding may change."""
+_TELLS = re.compile(rb"invoked oom-killer|ill process|killed process")
+"""Lines whose time is the event's."""
 _SYSRQ = b"Manual OOM execution"
 # The telling lines of a report, in the kernel's order; only the first kind may come more than once.
 _KINDS = (
@@ -170,24 +174,52 @@ def _texts(found: Outline, message: Message) -> tuple[str, str] | None:
 class Again:
     """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
 
-    def __init__(self, data: bytes, number: int, message: Message, tz: str | None) -> None:
-        self._data = data
+    def __init__(self, found: Outline, data: bytes, number: int, message: Message, tz: str | None) -> None:
+        self._data = data[found.start : found.end]
         self._number = number
         self._message = message
         self._tz = tz
+        text = len(message.text.encode("utf-8", "surrogateescape"))
+        self._prefix = found.kill[: len(found.kill) - text]
+        self._fraction = found.fraction
 
     def report(self) -> Report:
         """Read them."""
-        message = self._message
-        times = _KnownTime(message, self._tz)
-        decoder = get(message.transport).decoder(DecodeContext(times=times, path=message.path))
         assembler = Assembler(live=False)
-        for line in split_lines([self._data], path=message.path, first_number=self._number):
-            for each in decoder.feed(line):
-                assembler.feed(each)
-        for each in decoder.flush():
-            assembler.feed(each)
+        for message in self._messages():
+            assembler.feed(message)
         return assembler.newest
+
+    def _messages(self) -> Iterator[Message]:
+        """Decode the lines: most have the prefix of the kill line, and differ in the text alone."""
+        last = self._message
+        times = _KnownTime(last, self._tz)
+        decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
+        first = max(self._fraction, 0)
+        after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
+        start, middle, text = self._prefix[:first], self._prefix[after:], len(self._prefix)
+        lines = split_lines([self._data], path=last.path, first_number=self._number)
+        for line in lines:
+            data = line.data
+            usual = data.startswith(start) and data.startswith(middle, after) and not _UNUSUAL.search(data, text)
+            if not usual or _TELLS.search(data, text):
+                yield from decoder.feed(line)
+                yield from decoder.flush()
+            else:
+                yield Message(
+                    text=data[text:].decode("ascii"),
+                    transport=last.transport,
+                    wall=last.wall,
+                    printed=last.printed,
+                    host=last.host,
+                    boot_id=last.boot_id,
+                    level=last.level,
+                    facility=last.facility,
+                    from_kernel=last.from_kernel,
+                    path=last.path,
+                    line_start=line.number,
+                    line_end=line.number,
+                )
 
 
 class _KnownTime(TimeResolver):

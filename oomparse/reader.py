@@ -65,7 +65,7 @@ class Reading:
         lines = telling(found, messages[0])
         if lines is None:
             return False
-        again = Again(data[found.start : found.end], number, messages[0], self._options.tz)
+        again = Again(found, data, number, messages[0], self._options.tz)
         self.read_anything = True
         yield from self._assembler.adopt(PlainReport(messages[0], lines, again.report))
         return True

@@ -12,8 +12,10 @@ from hypothesis import strategies as st
 from benchmarks import noise
 from benchmarks.generate import Plan, blocks
 from oomparse.export.jsonl import encode
+from oomparse.message import Line
 from oomparse.model import OomEvent
-from oomparse.reader import Options, Reading
+from oomparse.options import Options
+from oomparse.reader import Reading
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
 from oomparse.sources.lines import split_lines
 
@@ -98,6 +100,25 @@ def test_generated_logs(plan: Plan) -> None:
         assert skimmed(cut(data, random.Random(seed), 40)) == expected
 
 
+def test_a_plain_report_is_not_read_line_by_line() -> None:
+    class Counting(Reading):
+        count = 0
+
+        def line(self, line: Line) -> Iterator[OomEvent]:
+            self.count += 1
+            return super().line(line)
+
+    data = generated(Plan(storm=12, tasks=8, seed=3))
+    reading = Counting(SKIMMED)
+    skimmer = Skimmer(reading)
+    events = [*skimmer.feed(data), *skimmer.close(), *reading.close()]
+    assert reading.count < data.count(b"\n") / 3
+    again = Reading(EVERY_LINE)
+    expected = [*again.lines(split_lines([data])), *again.close()]
+    assert [(event.victims, event.scope) for event in events] == [(event.victims, event.scope) for event in expected]
+    assert events == expected
+
+
 @pytest.mark.parametrize("seed", range(12))
 def test_logs_that_lost_lines(seed: int) -> None:
     rng = random.Random(seed)
@@ -127,15 +148,13 @@ def test_where_blocks_end_does_not_matter(ends: list[int]) -> None:
     assert skimmed(SMALL[start:end] for start, end in pairwise(at)) == SMALL_EVENTS
 
 
-
-
 def test_noise_is_not_read() -> None:
     class Counting(Reading):
         count = 0
 
-        def line(self, line: object) -> Iterator[OomEvent]:
+        def line(self, line: Line) -> Iterator[OomEvent]:
             self.count += 1
-            return super().line(line)  # type: ignore[arg-type]  # whatever a line is
+            return super().line(line)
 
     reading = Counting(SKIMMED)
     skimmer = Skimmer(reading)
