@@ -53,8 +53,8 @@ class LineFormat:
     ``trigger`` is a literal that must stand in the text (at its start, if ``starts``); it decides which formats are
     tried.  ``expression`` gives the whole line (it is matched to the end of the text); its results names are what
     ``build`` gets.  ``since`` and ``until`` are the first and last kernel release seen to print it (``until=None``:
-    still); ``distros`` names distributions that print it on an older base (``el8``).  ``tolerant`` formats are tried
-    last, and their lines count as damaged or new.
+    still); ``distros`` names distributions that print it on an older base (``el8``), and with ``mainline=False`` they
+    are the only ones.  ``tolerant`` formats are tried last, and their lines count as damaged or new.
     """
 
     name: str
@@ -70,6 +70,7 @@ class LineFormat:
     starts: bool = False
     tolerant: bool = False
     distros: tuple[str, ...] = ()
+    mainline: bool = True
 
 
 T = TypeVar("T", bound=TypedLine)

@@ -418,6 +418,7 @@ FORMATS: tuple[LineFormat, ...] = (
         since="2.6.32",
         until="2.6.32",
         distros=("el6",),
+        mainline=False,
         printed_by=KILL_BY,
         printf="Would have killed process %d (%s). But continuing instead.",
         samples=("Would have killed process 4711 (init). But continuing instead.",),
