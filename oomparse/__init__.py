@@ -85,7 +85,6 @@ _HOMES = {
         "Trait",
         "Victim",
     ),
-    "live": ("afollow", "follow", "read_journal", "read_kmsg"),
     "reader": ("parse", "parse_file", "parse_paths"),
     "sections": (
         "Allocation",

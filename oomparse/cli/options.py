@@ -48,16 +48,18 @@ output_file_option = click.option(
 
 jobs_option = click.option("--jobs", type=click.IntRange(min=1), default=1, show_default=True, help="Worker processes.")
 
+scope_option = click.option(
+    "--scope",
+    "scopes",
+    type=click.Choice(["global", "memcg", "cpuset", "memory_policy", "unknown"]),
+    multiple=True,
+    help="Only events of this scope; may be given several times.",
+)
+
 filter_options = _all(
     click.option("--since", metavar="TIME", help="Leave out events before this time (2026-11-21 03:00)."),
     click.option("--until", metavar="TIME", help="Leave out events at or after this time."),
-    click.option(
-        "--scope",
-        "scopes",
-        type=click.Choice(["global", "memcg", "cpuset", "memory_policy", "unknown"]),
-        multiple=True,
-        help="Only events of this scope; may be given several times.",
-    ),
+    scope_option,
 )
 
 
@@ -91,8 +93,12 @@ stamp_options = _all(
     click.option("--transport", callback=_transport, metavar="NAME", help="How the log is written, if not detected."),
 )
 
+include_user_option = click.option(
+    "--include-user", is_flag=True, help="Also events that a user process wrote into the log."
+)
+
 reading_options = _all(
     click.option("--strict", is_flag=True, help="Stop at the first line of a report that no format takes."),
     stamp_options,
-    click.option("--include-user", is_flag=True, help="Also events that a user process wrote into the log."),
+    include_user_option,
 )
