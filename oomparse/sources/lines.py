@@ -1,7 +1,8 @@
 """Lines of a stream of bytes, each with its number, in bounded memory.
 
-Turns blocks of bytes into `Line`s.  A line ends at LF; a CR before it stays, and so do NULs: what they mean is for a
-transport to say.  A line longer than `MAX_LINE_BYTES` is cut there, marked so, and its rest is skipped unheld.
+Turns blocks of bytes into `Line`s.  A line ends at LF; a CR before it stays: what it means is for a transport to say.
+NULs in front of a line are dropped: a crash, or a writer whose log was truncated under it, leaves megabytes of them.  A
+line longer than `MAX_LINE_BYTES` is cut there, marked so, and its rest is skipped unheld.
 """
 
 from collections.abc import Iterable, Iterator
@@ -62,6 +63,8 @@ class LineSplitter:
         last = data.rfind(b"\n")
         if start <= last:
             whole = data[start:last].split(b"\n")
+            if b"\0" in data:
+                whole = [one.lstrip(b"\0") for one in whole]
             numbers = count(self.number)
             if last - start > self._limit:
                 lines.extend(
@@ -78,6 +81,8 @@ class LineSplitter:
         return [self._release()] if self._held or self._cut else []
 
     def _hold(self, data: bytes) -> None:
+        if not (self._held or self._cut):
+            data = data.lstrip(b"\0")
         room = self._limit - len(self._held)
         if len(data) > room:
             self._cut = True
