@@ -68,6 +68,10 @@ class Outline(NamedTuple):
     """Where the stamps differ, six digits long; -1 where all are the same."""
 
 
+UNFINISHED = Outline(0, 0, 0, b"", b"", b"", -1)
+"""More bytes would tell."""
+
+
 def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | None:
     """Tell from the bytes whether the line at ``at`` begins a plain report that ends well before ``end``."""
     head = _line(data, at)
@@ -78,7 +82,9 @@ def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | No
     if found is None:
         return None
     constraint, kill, stop = found
-    if stop >= end or data[stop : stop + 4] != head[:4]:
+    if not kill or stop >= end:
+        return UNFINISHED
+    if data[stop : stop + 4] != head[:4]:
         return None  # what follows may be the rest of the kill line
     shared, fraction = _shared_prefix(head, kill)
     lines = count(data, b"\n", at, stop)
@@ -92,7 +98,10 @@ def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | No
 
 
 def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int] | None:
-    """Return the constraint and the kill line, and where that ends, if the lines up to there are in order."""
+    """Return the constraint and the kill line, and where that ends, if the lines up to there are in order.
+
+    Without a kill line there were not enough of them to tell.
+    """
     reached = -1
     counters: set[bytes] = set()
     constraint = b""
@@ -111,7 +120,7 @@ def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int]
         elif kind == _KILL:
             return (constraint, line, trigger + len(line) + 1) if constraint else None
         reached = kind
-    return None
+    return (constraint, b"", 0) if len(triggers) < MAX_TELLING_LINES else None
 
 
 def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
@@ -241,6 +250,7 @@ class PlainReport(Report):
     What an outline proves is set; asking for any other attribute reads the whole report with ``read_whole``.
     """
 
+    section = Section.VERDICT
     selected = None
     cpuset = None
     panic = None

@@ -12,7 +12,7 @@ from typing import Protocol
 
 from oomparse.message import Line
 from oomparse.model import OomEvent
-from oomparse.plain import Outline, outline
+from oomparse.plain import UNFINISHED, Outline, outline
 from oomparse.prefilter import count, trigger_lines
 from oomparse.sources.lines import MAX_LINE_BYTES
 
@@ -23,6 +23,8 @@ LINES_AFTER = 2 * LINES_BEFORE
 """Lines at the beginning of a log and after a trigger that are read in any case."""
 MAX_WAIT_LINES = 10_000
 """Lines after a trigger that are read while a report waits for its verdict.  A host that died never ends its last."""
+MAX_WAIT_BYTES = 1 << 18
+"""So much of a report is kept for the block that may hold its end."""
 
 
 class LineReader(Protocol):
@@ -57,6 +59,10 @@ class Skimmer:
         """The beginning of a line that ends in a later block."""
         self._before = b""
         """The last lines that were skipped."""
+        self._waiting = False
+        self._waits_at = 0
+        """Where in the rest a report begins whose end is in a later block."""
+        self._closing = False
         self._skipping = False
         self._in_any_case = LINES_AFTER
         self._while_waiting = MAX_WAIT_LINES
@@ -66,28 +72,42 @@ class Skimmer:
         """Read a block."""
         first = block.find(b"\n") + 1
         if not first:
-            self._rest += block[: MAX_LINE_BYTES + 1 - len(self._rest)]  # one more byte shows that it is too long
+            held = len(self._rest) - (self._rest.rfind(b"\n") + 1)
+            self._rest += block[: MAX_LINE_BYTES + 1 - held]  # one more byte shows that it is too long
             return
-        line = self._rest + block[:first]
-        yield from self._lines(line, 0, len(line))
+        if self._rest and not self._waiting:
+            line = self._rest + block[:first]
+            yield from self._lines(line, 0, len(line))
+            at = first
+        else:
+            block, at = self._rest + block, self._waits_at
+            self._waits_at = 0
         end = block.rfind(b"\n") + 1
-        yield from self._lines(block, first, end)
-        self._rest = block[end:]
+        stop = yield from self._lines(block, at, end)
+        if self._waiting:
+            start, _ = _back(block, stop, max(0, stop - BYTES_BEFORE), LINES_BEFORE)
+            self._rest, self._waits_at = block[start:], stop - start
+        else:
+            self._rest = block[end:]
 
     def close(self) -> Iterator[OomEvent]:
-        """Read the last line, where the log does not end with a line end."""
-        line, self._rest = self._rest, b""
-        if line:
-            yield from self._lines(line + b"\n", 0, len(line) + 1)
+        """Read what is left: a line without end, and what more lines would have made clearer."""
+        data, at = self._rest, self._waits_at
+        self._rest, self._waits_at, self._closing = b"", 0, True
+        if data:
+            data += b"" if data.endswith(b"\n") else b"\n"
+            yield from self._lines(data, at, len(data))
 
-    def _lines(self, data: bytes, at: int, end: int) -> Iterator[OomEvent]:
-        """Read the whole lines in ``data[at:end]``, or skip them."""
+    def _lines(self, data: bytes, at: int, end: int) -> Generator[OomEvent, None, int]:
+        """Read the whole lines in ``data[at:end]``, or skip them; return where more lines are waited for."""
         triggers = trigger_lines(data)
-        while at < end:
+        self._waiting = False
+        while at < end and not self._waiting:
             if self._skipping:
                 at = yield from self._skip(data, at, end, triggers)
             else:
                 at = yield from self._read(data, at, end, triggers)
+        return at
 
     def _read(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
         """Read lines until nothing waits; return where that was."""
@@ -97,6 +117,8 @@ class Skimmer:
             if following < len(triggers) and triggers[following] == at:
                 self._in_any_case, self._while_waiting = LINES_AFTER, MAX_WAIT_LINES
                 stop = yield from self._whole(data, at, end, triggers)
+                if self._waiting:
+                    break
                 if stop:
                     at, following = stop, bisect_left(triggers, stop)
                     continue
@@ -118,6 +140,9 @@ class Skimmer:
     def _whole(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
         """Take the report that begins at ``at`` as a whole; return where it ends, or 0 where it is not so plain."""
         found = outline(data, at, end, triggers)
+        if found is UNFINISHED:
+            self._waiting = end - at < MAX_WAIT_BYTES and not self._closing
+            return 0
         if found is None or not (yield from self._reader.whole(found, data, self._number, self._path)):
             return 0
         self._number += found.lines

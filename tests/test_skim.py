@@ -15,6 +15,7 @@ from oomparse.export.jsonl import encode
 from oomparse.message import Line
 from oomparse.model import OomEvent
 from oomparse.options import Options
+from oomparse.plain import Again
 from oomparse.reader import Reading
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
 from oomparse.sources.lines import split_lines
@@ -100,7 +101,9 @@ def test_generated_logs(plan: Plan) -> None:
         assert skimmed(cut(data, random.Random(seed), 40)) == expected
 
 
-def test_a_plain_report_is_not_read_line_by_line() -> None:
+def test_a_plain_report_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
+    read_whole: list[Again] = []
+    monkeypatch.setattr(Again, "report", lambda again, report=Again.report: read_whole.append(again) or report(again))
     class Counting(Reading):
         count = 0
 
@@ -116,7 +119,9 @@ def test_a_plain_report_is_not_read_line_by_line() -> None:
     again = Reading(EVERY_LINE)
     expected = [*again.lines(split_lines([data])), *again.close()]
     assert [(event.victims, event.scope) for event in events] == [(event.victims, event.scope) for event in expected]
+    assert not read_whole
     assert events == expected
+    assert read_whole
 
 
 @pytest.mark.parametrize("seed", range(12))
