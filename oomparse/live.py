@@ -14,6 +14,7 @@ from collections import OrderedDict, deque
 from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import replace
+from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
@@ -33,6 +34,8 @@ MAX_DELIVERED = 10_000
 """Events that are remembered as delivered at once."""
 QUEUE_EVENTS = 64
 """Events that wait for a slow reader of `afollow`."""
+POLL_SECONDS = 0.2
+"""How soon its threads notice that nobody reads any more."""
 
 
 class _Delivered(NamedTuple):
@@ -391,17 +394,13 @@ async def afollow(path: str | os.PathLike[str], **options: Any) -> AsyncIterator
     on in a thread; it ends when the iteration is left.
     """
     stop: Event = options.pop("stop", None) or Event()
-    loop = asyncio.get_running_loop()
-    queue: asyncio.Queue[OomEvent | BaseException | None] = asyncio.Queue(QUEUE_EVENTS)
+    queue: Queue[OomEvent | BaseException | None] = Queue(QUEUE_EVENTS)
 
     def put(item: OomEvent | BaseException | None) -> None:
-        with suppress(RuntimeError):  # the loop has been closed meanwhile
-            future = asyncio.run_coroutine_threadsafe(queue.put(item), loop)
-            while not stop.is_set():
-                with suppress(TimeoutError):
-                    future.result(0.1)
-                    return
-            future.cancel()
+        while not stop.is_set():
+            with suppress(Full):
+                queue.put(item, timeout=POLL_SECONDS)
+                return
 
     def read() -> None:
         try:
@@ -411,11 +410,16 @@ async def afollow(path: str | os.PathLike[str], **options: Any) -> AsyncIterator
         except BaseException as error:  # noqa: BLE001 - It is raised where the events are awaited
             put(error)
 
-    thread = Thread(target=read, name="oomparse-follow", daemon=True)
-    thread.start()
+    def take() -> OomEvent | BaseException | None:
+        while not stop.is_set():
+            with suppress(Empty):
+                return queue.get(timeout=POLL_SECONDS)
+        return None
+
+    Thread(target=read, name="oomparse-follow", daemon=True).start()
     try:
         while True:
-            item = await queue.get()
+            item = await asyncio.to_thread(take)
             if item is None:
                 return
             if isinstance(item, BaseException):
