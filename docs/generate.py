@@ -237,6 +237,7 @@ PAGES: dict[str, Callable[[], str]] = {
     "message.md": messages_page,
     "errors.md": errors_page,
     "transports.md": transports_page,
+    "commands.md": commands_page,
 }
 
 
