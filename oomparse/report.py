@@ -12,7 +12,15 @@ from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.memcg import GroupKill, LimitReached, MemcgCounter, MemcgProtection, MemcgStats, TaskInMemcg
+from oomparse.grammar.memcg import (
+    GroupKill,
+    LimitReached,
+    MemcgCounter,
+    MemcgProtection,
+    MemcgStats,
+    TaskInMemcg,
+    kernels_of_memcg,
+)
 from oomparse.grammar.meminfo import kernels_of
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
@@ -231,6 +239,8 @@ class Report:
             self.printed_by.add(PrintedBy(line_format.since, line_format.until, line_format.distros))
             if section is Section.MEMINFO:
                 self.printed_by.update(kernels_of(line))
+        if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
+            self.printed_by.add(kernels)
         if line.damaged:
             self.note(IssueCode.DAMAGED_LINE, text, message)
         for key in line.unknown:

@@ -105,7 +105,7 @@ class _MemInfoBuilder:
         self.free_lists: list[FreeListLine] = []
         self.per_cpu: list[PerCpuList] = []
         self.hugepages: list[HugePages] = []
-        self.swap: dict[str, int] = {}
+        self.swap: dict[str, Any] = {}
         self.counts: dict[str, int] = {}
         self.counts_other: dict[str, int] = {}
         self.allocations: list[Allocation] = []
@@ -338,6 +338,7 @@ _SWAP_FIELDS = (
     "cache_delete",
     "cache_find_hit",
     "cache_find_total",
+    "cache_race",
     "free_kb",
     "total_kb",
 )

@@ -178,6 +178,8 @@ class SwapInfo:
     cache_delete: int | None = None
     cache_find_hit: int | None = None
     cache_find_total: int | None = None
+    cache_race: tuple[int, ...] | None = None
+    """Races between swap-in and others, two or three counts (until 2.6.24)."""
     free_kb: int | None = None
     total_kb: int | None = None
 

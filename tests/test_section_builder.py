@@ -88,7 +88,7 @@ Active:61345 inactive:46288 dirty:0 writeback:0 unstable:0
 Node 0 DMA free:2004kB min:60kB low:72kB high:88kB active:732kB inactive:1048kB present:10944kB pages_scanned:5839 all_unreclaimable? yes
 lowmem_reserve[]: 0 488 488 488
 Node 0 DMA: 12*4kB 149*8kB 47*16kB 0*32kB 0*64kB 0*128kB 0*256kB 0*512kB 0*1024kB 0*2048kB 0*4096kB = 1992kB
-Swap cache: add 21, delete 21, find 12/42
+Swap cache: add 21, delete 21, find 12/42, race 0+1
 Free swap  = -245804kB
 Total swap = 1461904kB
 131008 pages of RAM
@@ -285,6 +285,7 @@ def test_i386_2_6_18() -> None:
         cache_delete=216997,
         cache_find_hit=12574,
         cache_find_total=42598,
+        cache_race=(2, 7),
         free_kb=5,
         total_kb=1461904,
     )

@@ -134,12 +134,14 @@ def _shapes(kind: KeyKind, keys: str) -> Iterator[str]:
 @functools.cache
 def _arrangements() -> Mapping[tuple[KeyKind, str], PrintedBy]:
     tables = ((KeyKind.TOTALS, _TOTALS), (KeyKind.NODE, _NODE), (KeyKind.ZONE, _ZONE))
-    return {
-        (kind, shape): PrintedBy(since, until, BACKPORTERS)
-        for kind, table in tables
-        for since, until, keys in table
-        for shape in _shapes(kind, keys)
-    }
+    found: dict[tuple[KeyKind, str], PrintedBy] = {}
+    for kind, table in tables:
+        for since, until, keys in table:
+            for shape in _shapes(kind, keys):
+                # Without its options, a line may look the same in several rows that follow one another.
+                first = found.get((kind, shape))
+                found[kind, shape] = PrintedBy(first.since if first else since, until, BACKPORTERS)
+    return found
 
 
 _NUMBER_OR_ANSWER = re.compile(r"\d+|(?<=\?) (?:yes|no)\b")

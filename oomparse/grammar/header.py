@@ -146,11 +146,10 @@ def _taint() -> "Element":
     return rx(rf"Not tainted|Tainted: [^\n]*?(?= {{1,{MAX_BLANKS}}}\(?\d{{1,4}}\.\d)")("tainted") + rx(r" +\(?")
 
 
-def _cpu_line() -> "Element":
+def _cpu_line(*, uid: bool) -> "Element":
+    start = lit("CPU: ") + number("cpu")
     return (
-        lit("CPU: ")
-        + number("cpu")
-        + optional(lit(" UID: ") + number("uid"))
+        (start + lit(" UID: ") + number("uid") if uid else start)
         + lit(" PID: ")
         + number("pid")
         + lit(" Comm: ")
@@ -378,15 +377,29 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="CPU: ",
         starts=True,
-        expression=_cpu_line,
+        expression=lambda: _cpu_line(uid=False),
         build=_build_cpu,
         since="3.10",
+        until="6.10",
+        printed_by=DUMP_STACK_BY,
+        printf="CPU: %d PID: %d Comm: %.20s %s%s %s %.*s",
+        samples=(
+            "CPU: 0 PID: 90 Comm: my hog Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
+            "CPU: 1 PID: 77 Comm: nfsd Kdump: loaded Tainted: G            E      6.1.119-1.el9.x86_64 #1",
+        ),
+    ),
+    LineFormat(
+        name="cpu_6_11",
+        section=Section.CPU,
+        trigger="CPU: ",
+        starts=True,
+        expression=lambda: _cpu_line(uid=True),
+        build=_build_cpu,
+        since="6.11",
         printed_by=DUMP_STACK_BY,
         printf="CPU: %d UID: %u PID: %d Comm: %.20s %s%s %s %.*s %s",
         samples=(
-            "CPU: 0 PID: 90 Comm: my hog Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
             "CPU: 64 UID: 1000 PID: 5646 Comm: cc1 Tainted: G S                 6.11.0-rc6+ #34",
-            "CPU: 1 PID: 77 Comm: nfsd Kdump: loaded Tainted: G            E      6.1.119-1.el9.x86_64 #1",
             "CPU: 0 UID: 0 PID: 9 Comm: sh Not tainted 7.3-cloud-amd64 #1 PREEMPT(lazy)  Debian 7.3~rc7-1~exp1 ",
         ),
     ),

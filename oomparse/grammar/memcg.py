@@ -8,9 +8,14 @@ since 6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics ar
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
 
+from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import BLANKS, kb, lit, number, optional, path, rest, rest_of_line, rx
+
+if TYPE_CHECKING:
+    from oomparse.grammar.tokens import Element
 
 INFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_info()"
 MEMINFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_meminfo()"
@@ -73,7 +78,32 @@ class GroupKill(TypedLine):
     path: str
 
 
+def _build_task_in(groups: Groups) -> TaskInMemcg:
+    """Split at the one of several places where the victim's cgroup lies at or below the limited one."""
+    task_memcg, oom_memcg = groups["task_memcg"] or "", groups["oom_memcg"] or ""
+    parts = f"{task_memcg}{_LIMIT_OF}{oom_memcg}".split(_LIMIT_OF)
+    for at in range(1, len(parts)):
+        lower, upper = _LIMIT_OF.join(parts[:at]), _LIMIT_OF.join(parts[at:])
+        if upper in {lower, "/"} or lower.startswith(f"{upper}/"):
+            return TaskInMemcg(task_memcg=lower, oom_memcg=upper)
+    return TaskInMemcg(task_memcg=task_memcg, oom_memcg=oom_memcg)
+
+
+_LIMIT_OF = " killed as a result of limit of "
 _KINDS = {"memory": "memory", "memory+swap": "memsw", "kmem": "kmem", "swap": "swap"}
+
+
+def kernels_of_memcg(line: TypedLine) -> PrintedBy | None:
+    """Return which kernels print a line of this block, where its format alone does not say it."""
+    if isinstance(line, MemcgCounter):
+        return _COUNTERS_SINCE.get(line.kind)
+    if isinstance(line, MemcgStat) or (isinstance(line, MemcgStats) and line.unit == "bytes"):
+        return _STAT_LINES
+    return None
+
+
+_COUNTERS_SINCE = {"kmem": PrintedBy("3.8", None), "swap": PrintedBy("5.3", None, ("el8",))}
+_STAT_LINES = PrintedBy("5.3", None, ("el8",))
 
 
 def _build_counter(groups: Groups) -> MemcgCounter:
@@ -110,6 +140,12 @@ def _build_stats(groups: Groups) -> MemcgStats:
     return MemcgStats(path=path, unit="bytes", stats=stats, damaged=damaged)
 
 
+def _stats_start(follows: str) -> "Element":
+    """``Memory cgroup stats for PATH:``, up to the first colon that the statistics can follow."""
+    colon = rf":(?={follows})"
+    return lit("Memory cgroup stats") + optional(lit(" for ") + rx(rf"[^\n]*?(?={colon})")("path")) + rx(colon)
+
+
 FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="task_in_memcg",
@@ -123,7 +159,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit("killed as a result of limit of ")
             + rest_of_line("oom_memcg")
         ),
-        build=builds(TaskInMemcg),
+        build=_build_task_in,
         since="2.6.30",
         until="4.20",
         distros=("el6", "el7", "el8"),
@@ -132,6 +168,7 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=(
             "Task in /lab/left killed as a result of limit of /lab",
             "Task in / killed as a result of limit of /a b",
+            "Task in /x killed as a result of limit of /y/z killed as a result of limit of /x",
         ),
     ),
     LineFormat(
@@ -227,26 +264,51 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=("memory: usage 3145728kB, lim",),
     ),
     LineFormat(
+        name="memcg_stats_3_9",
+        section=Section.MEMCG,
+        trigger="Memory cgroup stats",
+        starts=True,
+        expression=lambda: _stats_start(r"\s{0,40}[a-z_]+:-?\d{1,20}KB") + rest("body"),
+        build=_build_stats,
+        since="3.9",
+        until="5.2",
+        distros=("el8",),
+        printed_by=INFO_BY,
+        printf="Memory cgroup stats for %s: %s:%luKB…",
+        samples=(
+            "Memory cgroup stats for /lab/left: cache:0KB rss:24576KB rss_huge:0KB mapped_file:0KB swap:0KB",
+            "Memory cgroup stats for /a: b: cache:0KB rss:4KB",
+            "Memory cgroup stats: cache:0KB rss:4KB",
+        ),
+    ),
+    LineFormat(
         name="memcg_stats",
         section=Section.MEMCG,
         trigger="Memory cgroup stats",
         starts=True,
-        expression=lambda: (
-            lit("Memory cgroup stats")
-            + optional(lit(" for ") + rx(r"[^\n]*?(?=:(?:\s|\Z|[a-z_]+:\d+KB))")("path"))
-            + lit(":")
-            + rest("body")
+        expression=lambda: _stats_start(rf"\Z|\n|{BLANKS}\Z") + rest("body"),
+        build=_build_stats,
+        since="3.9",  # alone it may be the first piece of the older one; the lines behind it tell
+        printed_by=MEMINFO_BY,
+        printf="Memory cgroup stats for %s:",
+        samples=(
+            "Memory cgroup stats for /lab/box:",
+            "Memory cgroup stats for /a: b:",
+            "Memory cgroup stats for /lab/box:\nanon 33484800\nfile 0\nkernel_stack 16384",
         ),
+    ),
+    LineFormat(
+        name="memcg_stats_cut",
+        section=Section.MEMCG,
+        trigger="Memory cgroup stats",
+        starts=True,
+        tolerant=True,
+        expression=lambda: _stats_start(r"\s") + rest("body"),
         build=_build_stats,
         since="3.9",
         printed_by=MEMINFO_BY,
-        printf="Memory cgroup stats for %s: %s:%luKB…",
-        samples=(
-            "Memory cgroup stats for /lab/left: cache:0KB rss:24576KB rss_huge:0KB mapped_file:0KB swap:0KB",
-            "Memory cgroup stats for /lab/box:",
-            "Memory cgroup stats for /lab/box:\nanon 33484800\nfile 0\nkernel_stack 16384",
-            "Memory cgroup stats: cache:0KB rss:4KB",
-        ),
+        printf="Memory cgroup stats for %s: …",
+        samples=("Memory cgroup stats for /lab/left: cac",),
     ),
     LineFormat(
         name="memcg_protection",

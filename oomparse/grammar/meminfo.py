@@ -165,7 +165,7 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
 
 
 def kernels_of(line: TypedLine) -> tuple[PrintedBy, ...]:
-    """Return which kernels print the keys of a Mem-Info line, and their arrangement; nothing for other lines."""
+    """Return which kernels print the keys of a line of Mem-Info, and their arrangement; nothing for other lines."""
     if isinstance(line, pages.PageCount):
         known = key_range(KeyKind.PAGE_COUNTS, line.key)
         return () if known is None else (PrintedBy(known.since, known.until, known.distros),)

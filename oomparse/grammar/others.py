@@ -194,7 +194,6 @@ FORMATS: tuple[LineFormat, ...] = (
         expression=lambda: rx(
             r"OOM killed process .+ \(pid=\d+, ve=\d+\) exited, free=.*"
             r"|OOM kill(?:er)? in rage,? .*|OOM: (?:disabled for|no mm for) process .*|OOM kill timeout: \d+ \(.*\)"
-            r"|[^:\n]*: Kill child of process \d+ \(.*\) score -?\d+"
         )("text"),
         build=builds(Notice),
         since="2.6.18",

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
 SHOW_MEM_BY = "mm/show_mem.c:__show_mem()"
 AREAS_BY = "mm/show_mem.c:show_free_areas()"
+OLD_AREAS_BY = "mm/page_alloc.c:show_free_areas()"
 ARCH_BY = "arch/*/mm/init.c:show_mem()"
 SWAP_BY = "mm/swap_state.c:show_swap_cache_info()"
 HUGE_BY = "mm/hugetlb.c:hugetlb_show_meminfo_node()"
@@ -58,6 +59,7 @@ class SwapLine(TypedLine):
     cache_delete: int | None = None
     cache_find_hit: int | None = None
     cache_find_total: int | None = None
+    cache_race: tuple[int, ...] | None = None
     free_kb: int | None = None
     total_kb: int | None = None
 
@@ -96,22 +98,37 @@ def _build_page_count(groups: Groups) -> PageCount:
 
 
 def _build_swap_cache(groups: Groups) -> SwapLine:
+    race = groups.get("race")
+    return SwapLine(
+        cache_add=int(groups["cache_add"] or 0),
+        cache_delete=int(groups["cache_delete"] or 0),
+        cache_find_hit=int(groups["cache_find_hit"] or 0),
+        cache_find_total=int(groups["cache_find_total"] or 0),
+        cache_race=None if race is None else tuple(int(count) for count in race.split("+")),
+    )
+
+
+def _build_cut_swap_cache(groups: Groups) -> SwapLine:
     """The last number of a cut line may lack digits; what a comma or slash follows is whole."""
     numbers = [groups.get(name) for name in ("cache_add", "cache_delete", "cache_find_hit", "cache_find_total")]
     add, delete, hit, total = (None if text is None else int(text) for text in numbers)
-    return SwapLine(
-        cache_add=add, cache_delete=delete, cache_find_hit=hit, cache_find_total=total, damaged=total is None
-    )
+    return SwapLine(cache_add=add, cache_delete=delete, cache_find_hit=hit, cache_find_total=total, damaged=True)
 
 
 def _damaged_swap_space(_groups: Groups) -> SwapLine:
     return SwapLine(damaged=True)
 
 
-def _swap_cache() -> "Element":
-    """A number counts where something follows that shows it is whole; only the last ends the line."""
-    race = rf"(?:, race {NUMBER}(?:\+{NUMBER}){{1,3}})?"
-    find = rf"(?:(?P<cache_find_hit>{NUMBER})/(?:(?P<cache_find_total>{NUMBER}){race})?)?"
+def _swap_cache(race: str) -> "Element":
+    return rx(
+        rf"Swap cache(?: stats)?: add (?P<cache_add>{NUMBER}), delete (?P<cache_delete>{NUMBER}), "
+        rf"find (?P<cache_find_hit>{NUMBER})/(?P<cache_find_total>{NUMBER})(?!\d){race}"
+    )
+
+
+def _cut_swap_cache() -> "Element":
+    """A number counts where something follows that shows it is whole."""
+    find = rf"(?:(?P<cache_find_hit>{NUMBER})/(?:(?P<cache_find_total>{NUMBER})(?=, ))?)?"
     delete = rf"(?:(?P<cache_delete>{NUMBER}), find {find})?"
     return rx(r"Swap cache(?: stats)?: add ") + rx(rf"(?:(?P<cache_add>{NUMBER}), delete {delete})?[^\n]*")
 
@@ -218,7 +235,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMINFO,
         trigger="Swap cache stats: add ",
         starts=True,
-        expression=_swap_cache,
+        expression=lambda: _swap_cache(""),
         build=_build_swap_cache,
         since="2.6.27",
         until="5.19",
@@ -227,21 +244,48 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=("Swap cache stats: add 1048880, delete 996260, find 38/71",),
     ),
     LineFormat(
-        name="swap_cache_2_6",
+        name="swap_cache_2_6_25",
         section=Section.MEMINFO,
         trigger="Swap cache: add ",
         starts=True,
-        expression=_swap_cache,
+        expression=lambda: _swap_cache(""),
+        build=_build_swap_cache,
+        since="2.6.25",
+        until="2.6.26",
+        printed_by=SWAP_BY,
+        printf="Swap cache: add %lu, delete %lu, find %lu/%lu",
+        samples=("Swap cache: add 0, delete 0, find 0/0",),
+    ),
+    LineFormat(
+        name="swap_cache_2_6_18",
+        section=Section.MEMINFO,
+        trigger="Swap cache: add ",
+        starts=True,
+        expression=lambda: _swap_cache(rf", race (?P<race>{NUMBER}(?:\+{NUMBER}){{1,3}})"),
         build=_build_swap_cache,
         since="2.6.18",
-        until="2.6.26",
+        until="2.6.24",
+        distros=("el4",),
         printed_by=SWAP_BY,
         printf="Swap cache: add %lu, delete %lu, find %lu/%lu, race %lu+%lu",
         samples=(
             "Swap cache: add 216998, delete 216997, find 12574/42598, race 2+7",
             "Swap cache: add 5, delete 5, find 0/2, race 0+0+1",
-            "Swap cache: add 0, delete 0, find 0/0",
         ),
+    ),
+    LineFormat(
+        name="swap_cache_cut",
+        section=Section.MEMINFO,
+        trigger="Swap cache",
+        starts=True,
+        tolerant=True,
+        expression=_cut_swap_cache,
+        build=_build_cut_swap_cache,
+        since="2.6.18",
+        until="5.19",
+        printed_by=SWAP_BY,
+        printf="Swap cache stats: add %lu, …",
+        samples=("Swap cache stats: add 1048880, delete 99", "Swap cache: add 5, delete 5, find 0/2, rac"),
     ),
     LineFormat(
         name="swap_cache_rest",
@@ -358,6 +402,21 @@ FORMATS: tuple[LineFormat, ...] = (
         printed_by=SHOW_MEM_BY,
         printf="%lu pages …",
         samples=("3 pages balloon deflated",),
+    ),
+    LineFormat(
+        name="pgscan_openvz",
+        section=Section.MEMINFO,
+        trigger="pgscan_",
+        starts=True,
+        expression=lambda: rx(r"pgscan_\w+: [^\n]*")("text"),
+        build=builds(MemInfoNote),
+        since="2.6.32",
+        until="2.6.32",
+        distros=("ovz",),
+        mainline=False,
+        printed_by=OLD_AREAS_BY,
+        printf="pgscan_dma: %lu",
+        samples=("pgscan_dma: 0",),
     ),
     LineFormat(
         name="purging_gpu",

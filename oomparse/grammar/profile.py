@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import optional, rx
+from oomparse.grammar.tokens import lit, rx
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -45,16 +45,29 @@ FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="profile_title",
         section=Section.MEMINFO,
-        trigger="Memory allocations",
+        trigger="Memory allocations:",
         starts=True,
-        expression=lambda: (
-            rx("Memory allocations") + optional(rx(r" \(profiling is currently turned (?P<state>[a-z]+)\)")) + rx(":")
-        ),
+        expression=lambda: lit("Memory allocations:"),
         build=builds(ProfileTitle),
         since="6.10",
+        until="6.17",
+        printed_by=SHOW_MEM_BY,
+        printf="Memory allocations:",
+        samples=("Memory allocations:",),
+    ),
+    LineFormat(
+        name="profile_title_6_15",
+        section=Section.MEMINFO,
+        trigger="Memory allocations (profiling",
+        starts=True,
+        expression=lambda: (
+            lit("Memory allocations (profiling is currently turned ") + rx("on|off")("state") + lit("):")
+        ),
+        build=builds(ProfileTitle),
+        since="6.15",
         printed_by=SHOW_MEM_BY,
         printf="Memory allocations (profiling is currently turned %s):",
-        samples=("Memory allocations:", "Memory allocations (profiling is currently turned on):"),
+        samples=("Memory allocations (profiling is currently turned on):",),
     ),
     LineFormat(
         name="profile_6_12",

@@ -74,19 +74,28 @@ FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="reaper_failed",
         section=Section.REAPER,
-        trigger="oom_reaper: ",
+        trigger="oom_reaper: unable to reap",
         starts=True,
         expression=lambda: (
-            rx(r"oom_reaper: (?:unable to reap|giving up) pid:")
-            + number("pid")
-            + lit(" (")
-            + comm(r"\)\s*\Z")
-            + lit(")")
+            lit("oom_reaper: unable to reap pid:") + number("pid") + lit(" (") + comm(r"\)\s*\Z") + lit(")")
         ),
         build=builds(Reaped, reaped=False),
         since="4.6",
         printed_by="mm/oom_kill.c:oom_reap_task()",
         printf="oom_reaper: unable to reap pid:%d (%s)",
-        samples=("oom_reaper: unable to reap pid:4711 (hog)", "oom_reaper: giving up pid:4711 (hog)"),
+        samples=("oom_reaper: unable to reap pid:4711 (hog)",),
+    ),
+    LineFormat(
+        name="reaper_gave_up",
+        section=Section.REAPER,
+        trigger="oom_reaper: giving up",
+        starts=True,
+        expression=lambda: lit("oom_reaper: giving up pid:") + number("pid") + lit(" (") + comm(r"\)\s*\Z") + lit(")"),
+        build=builds(Reaped, reaped=False),
+        since="4.8",
+        until="4.8",
+        printed_by="mm/oom_kill.c:oom_reap_task()",
+        printf="oom_reaper: giving up pid:%d (%s)",
+        samples=("oom_reaper: giving up pid:4711 (hog)",),
     ),
 )

@@ -65,21 +65,33 @@ def _build_header(groups: Groups) -> TaskHeader:
     return TaskHeader(columns=columns, unknown=tuple(name for name in columns if name not in COLUMN_FIELDS))
 
 
-def _header_format(name: str, columns: str, since: str, until: str | None, *distros: str) -> LineFormat:
-    """One generation of the header: a fixed set of titles."""
+def _header_format(  # noqa: PLR0917 - a row of the table below
+    name: str,
+    pid: str,
+    columns: str,
+    since: str,
+    until: str | None,
+    distros: tuple[str, ...] = (),
+    *,
+    dated_by_blanks: bool = False,
+) -> LineFormat:
+    """One generation of the header: a fixed set of titles; blanks that no mailer has changed date it too."""
     titles = columns.split()
     return LineFormat(
         name=name,
         section=Section.TASKS,
         trigger="pid",
-        expression=lambda: rx(r"\[ +pid +\]\s+") + rx(r"\s+".join(titles))("columns"),
+        expression=lambda: (
+            (lit(pid) + rx(r"\s{2,8}") if dated_by_blanks else rx(r"\[ +pid +\]\s+"))
+            + rx(r"\s+".join(titles))("columns")
+        ),
         build=_build_header,
         since=since,
         until=until,
         distros=distros,
         printed_by=DUMP_TASKS_BY,
-        printf=f"[ pid ]   {columns}",
-        samples=(f"[ pid ]   {columns}", f"[  pid  ]   {columns}"),
+        printf=f"{pid}   {columns}",
+        samples=(f"{pid}   {columns}" if dated_by_blanks else f"{pid} {columns}",),
     )
 
 
@@ -139,22 +151,49 @@ FORMATS: tuple[LineFormat, ...] = (
     ),
     _header_format(
         "task_header_6_8",
+        "[  pid  ]",
         "uid tgid total_vm rss rss_anon rss_file rss_shmem pgtables_bytes swapents oom_score_adj name",
         "6.8",
         None,
-        "el9",
+        ("el9",),
+    ),
+    *(
+        _header_format(
+            name,
+            pid,
+            "uid tgid total_vm rss pgtables_bytes swapents oom_score_adj name",
+            since,
+            until,
+            ("el8",),
+            dated_by_blanks=dated,
+        )
+        for name, pid, since, until, dated in (
+            ("task_header_4_15", "[ pid ]", "4.15", "4.18", True),
+            ("task_header_4_19", "[  pid  ]", "4.19", "6.7", True),
+            ("task_header_pgtables", "[ pid ]", "4.15", "6.7", False),
+        )
     ),
     _header_format(
-        "task_header_4_15", "uid tgid total_vm rss pgtables_bytes swapents oom_score_adj name", "4.15", "6.7", "el8"
+        "task_header_4_0",
+        "[ pid ]",
+        "uid tgid total_vm rss nr_ptes nr_pmds swapents oom_score_adj name",
+        "4.0",
+        "4.14",
     ),
     _header_format(
-        "task_header_4_0", "uid tgid total_vm rss nr_ptes nr_pmds swapents oom_score_adj name", "4.0", "4.14"
+        "task_header_3_6", "[ pid ]", "uid tgid total_vm rss nr_ptes swapents oom_score_adj name", "3.6", "3.19"
     ),
-    _header_format("task_header_3_6", "uid tgid total_vm rss nr_ptes swapents oom_score_adj name", "3.6", "3.19"),
     _header_format(
-        "task_header_2_6_36", "uid tgid total_vm rss cpu oom_adj oom_score_adj name", "2.6.36", "3.5", "el6"
+        "task_header_2_6_36",
+        "[ pid ]",
+        "uid tgid total_vm rss cpu oom_adj oom_score_adj name",
+        "2.6.36",
+        "3.5",
+        ("el6",),
     ),
-    _header_format("task_header_2_6_25", "uid tgid total_vm rss cpu oom_adj name", "2.6.25", "2.6.35", "el6"),
+    _header_format(
+        "task_header_2_6_25", "[ pid ]", "uid tgid total_vm rss cpu oom_adj name", "2.6.25", "2.6.35", ("el6",)
+    ),
     LineFormat(
         name="task_header_other",
         section=Section.TASKS,

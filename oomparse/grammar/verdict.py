@@ -190,6 +190,35 @@ def _build_panic(groups: Groups) -> PanicLine:
     return PanicLine(text=text, oom=_OOM_PANIC.search(text) is not None)
 
 
+_PANICS: tuple[tuple[str, str, str | None, tuple[str, ...], str], ...] = (
+    ("panic_2_6_18", "2.6.18", "2.6.35", (), "out of memory. panic_on_oom is selected"),
+    ("panic_2_6_22", "2.6.22", "2.6.35", (), "out of memory. Compulsory panic_on_oom is selected."),
+    ("panic_2_6_29", "2.6.29", "2.6.35", (), "out of memory from page fault. panic_on_oom is selected."),
+    ("panic_2_6_34", "2.6.34", "2.6.35", (), "out of memory(memcg). panic_on_oom is selected."),
+    ("panic_system_wide", "2.6.36", None, ("el6",), "Out of memory: system-wide panic_on_oom is enabled"),
+    ("panic_compulsory", "2.6.36", None, ("el6",), "Out of memory: compulsory panic_on_oom is enabled"),
+    ("panic_no_killable", "2.6.18", "4.18", (), "Out of memory and no killable processes..."),
+    ("panic_deadlocked", "4.19", None, ("el8",), "System is deadlocked on memory"),
+)
+
+
+def _panic_format(name: str, since: str, until: str | None, distros: tuple[str, ...], words: str) -> LineFormat:
+    return LineFormat(
+        name=name,
+        section=Section.VERDICT,
+        trigger=f"Kernel panic - not syncing: {words}",
+        starts=True,
+        expression=lambda: lit("Kernel panic - not syncing: ") + lit(words)("text"),
+        build=_build_panic,
+        since=since,
+        until=until,
+        distros=distros,
+        printed_by=OUT_OF_MEMORY_BY,
+        printf=f"Kernel panic - not syncing: {words}",
+        samples=(f"Kernel panic - not syncing: {words}",),
+    )
+
+
 def _notice(  # noqa: PLR0917 - a row of the table below
     name: str, trigger: str, pattern: str, since: str, until: str | None, by: str, sample: str
 ) -> LineFormat:
@@ -338,6 +367,28 @@ FORMATS: tuple[LineFormat, ...] = (
         ),
     ),
     LineFormat(
+        name="select_openvz",
+        section=Section.VERDICT,
+        trigger=": Kill child of process ",
+        expression=lambda: (
+            message()
+            + lit(": Kill child of process ")
+            + number("pid")
+            + lit(" (")
+            + comm(r"\) score -?\d+\s*\Z")
+            + lit(") score ")
+            + number("score")
+        ),
+        build=builds(Selected),
+        since="2.6.32",
+        until="2.6.32",
+        distros=("ovz",),
+        mainline=False,
+        printed_by=KILL_BY,
+        printf="%s: Kill child of process %d (%s) score %d",
+        samples=("Out of memory in UB 101: Kill child of process 3010 (httpd) score 4711",),
+    ),
+    LineFormat(
         name="select_cut",
         section=Section.VERDICT,
         trigger="ill process ",
@@ -430,12 +481,28 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         expression=lambda: lit("Out of memory and no killable processes..."),
         build=builds(NoKillable),
-        since="4.18",
+        since="4.19",
         distros=("el8",),
         printed_by=OUT_OF_MEMORY_BY,
         printf="Out of memory and no killable processes...",
         samples=("Out of memory and no killable processes...",),
     ),
+    LineFormat(
+        name="kill_disabled",
+        section=Section.VERDICT,
+        trigger="Would have oom-killed but ",
+        starts=True,
+        expression=lambda: lit("Would have oom-killed but /proc/sys/vm/oom-kill is disabled"),
+        build=builds(NoKillable),
+        since="2.6.9",
+        until="2.6.9",
+        distros=("el4",),
+        mainline=False,
+        printed_by=OUT_OF_MEMORY_BY,
+        printf="Would have oom-killed but /proc/sys/vm/oom-kill is disabled",
+        samples=("Would have oom-killed but /proc/sys/vm/oom-kill is disabled",),
+    ),
+    *(_panic_format(*row) for row in _PANICS),
     LineFormat(
         name="panic",
         section=Section.VERDICT,
@@ -446,10 +513,7 @@ FORMATS: tuple[LineFormat, ...] = (
         since="2.6.18",
         printed_by="kernel/panic.c:panic()",
         printf="Kernel panic - not syncing: %s",
-        samples=(
-            "Kernel panic - not syncing: System is deadlocked on memory",
-            "Kernel panic - not syncing: Out of memory: system-wide panic_on_oom is enabled",
-        ),
+        samples=("Kernel panic - not syncing: Attempted to kill init!",),
     ),
     LineFormat(
         name="pinned",
@@ -525,5 +589,41 @@ FORMATS: tuple[LineFormat, ...] = (
         "2.6.35",
         "mm/oom_kill.c:__oom_kill_task()",
         "tried to kill an mm-less task!",
+    ),
+    _notice(
+        "killed_in_fault",
+        "VM: killing process ",
+        r"VM: killing process .*",
+        "2.6.18",
+        "2.6.29",
+        "arch/*/mm/fault.c:do_page_fault()",
+        "VM: killing process httpd",
+    ),
+    _notice(
+        "mm_less",
+        "Fixed up OOM kill of mm-less task",
+        r"Fixed up OOM kill of mm-less task",
+        "2.6.9",
+        "2.6.9",
+        "mm/oom_kill.c:__oom_kill_task()",
+        "Fixed up OOM kill of mm-less task",
+    ),
+    _notice(
+        "no_reaper",
+        "Unable to start OOM reaper ",
+        r"Unable to start OOM reaper -?\d+\. Continuing regardless",
+        "4.6",
+        "4.14",
+        "mm/oom_kill.c:oom_init()",
+        "Unable to start OOM reaper -12. Continuing regardless",
+    ),
+    _notice(
+        "stat_overflow",
+        ": Warning, stat buffer overflow",
+        r"\w+: Warning, stat buffer overflow, please report",
+        "6.11",
+        None,
+        "mm/memcontrol.c:memory_stat_format()",
+        "memory_stat_format: Warning, stat buffer overflow, please report",
     ),
 )
