@@ -253,7 +253,7 @@ class Assembler:
         line_format_is_bare = line_format.name == "header_bare"
         if line_format_is_bare and message.printed is None and message.from_kernel is not True:
             return  # prose: nothing but a stamp or the kernel's own tag makes these words a header
-        for report in [report for report in host.open if report.header is None or report.has_verdict]:
+        for report in [report for report in host.open if report.has_verdict or report.header is None]:
             self._end(report)
             host.open.remove(report)
         report = self._start(host, message)

@@ -15,12 +15,10 @@ from typing import Any, NamedTuple
 from oomparse.assembler import Assembler
 from oomparse.building import build_event, scope_of_report, victims_of
 from oomparse.errors import IssueCode
-from oomparse.grammar.dispatch import parse_line
+from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
-from oomparse.grammar.header import Header
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
-from oomparse.grammar.record import is_exact
 from oomparse.grammar.verdict import ConstraintLine
 from oomparse.message import Message
 from oomparse.model import OomEvent
@@ -53,6 +51,7 @@ _KINDS = (
     b"emory: Killed process ",
 )
 _COUNTER, _CONSTRAINT, _KILL = 0, 3, 4
+_HEADER_FORMAT, _CONSTRAINT_FORMAT, _KILL_FORMAT = "header_4_6", "oom_kill", "killed_5_4"
 
 
 class Outline(NamedTuple):
@@ -107,8 +106,10 @@ def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int]
     constraint = b""
     for trigger in triggers:
         line = _line(data, trigger)
-        kind = next((number for number, words in enumerate(_KINDS) if words in line), -1)
-        if kind < reached or (kind == reached and kind != _COUNTER):
+        kind = max(reached, 0) if reached <= _COUNTER else reached + 1
+        while kind < len(_KINDS) and _KINDS[kind] not in line:
+            kind += 1
+        if kind == len(_KINDS):
             return None
         if kind == _COUNTER:
             name = line[: line.index(_KINDS[_COUNTER])].rpartition(b" ")[2]
@@ -141,9 +142,8 @@ def _line(data: bytes, at: int) -> bytes:
 
 
 class Telling(NamedTuple):
-    """The three lines, parsed."""
+    """The lines that name scope and victim."""
 
-    header: Header
     constraint: ConstraintLine
     constraint_text: str
     kill: Killed
@@ -154,13 +154,21 @@ def telling(found: Outline, message: Message) -> Telling | None:
     texts = _texts(found, message)
     if texts is None:
         return None
-    parsed = [parse_line(text) for text in (*texts, message.text)]
-    header, reason, killed = (found.line if found is not None and is_exact(found) else None for found in parsed)
-    if not isinstance(header, Header) or not isinstance(reason, ConstraintLine) or not isinstance(killed, Killed):
+    head, constraint = texts
+    if not single(_HEADER_FORMAT).match(head):
+        return None
+    reason, killed = single(_CONSTRAINT_FORMAT).parse(constraint), single(_KILL_FORMAT).parse(message.text)
+    if reason is None or killed is None:
+        return None
+    return _agreed(reason.line, constraint, killed.line)
+
+
+def _agreed(reason: TypedLine, text: str, killed: TypedLine) -> Telling | None:
+    if not isinstance(reason, ConstraintLine) or not isinstance(killed, Killed) or reason.damaged or killed.damaged:
         return None
     if killed.pid is None or (reason.pid, reason.comm) != (killed.pid, killed.comm):
         return None
-    return Telling(header, reason, texts[1], killed)
+    return Telling(reason, text, killed)
 
 
 def _texts(found: Outline, message: Message) -> tuple[str, str] | None:
@@ -245,7 +253,7 @@ class _KnownTime(TimeResolver):
 
 
 class PlainReport(Report):
-    """A report of which only the header, the constraint and the kill line have been read.
+    """A report of which only the constraint and the kill line have been read.
 
     What an outline proves is set; asking for any other attribute reads the whole report with ``read_whole``.
     """
@@ -265,7 +273,6 @@ class PlainReport(Report):
 
     def __init__(self, message: Message, lines: Telling, read_whole: Callable[[], Report]) -> None:
         self.first = self.last = message
-        self.header = lines.header
         self.constraint, self.constraint_text = lines.constraint, lines.constraint_text
         self.kills = [lines.kill]
         self.kill_text = message.text

@@ -39,11 +39,14 @@ class _Candidate:
         self.trigger = line_format.trigger
         self._match: Callable[[str], re.Match[str] | None] | None = None
 
-    def parse(self, text: str) -> Parsed | None:
+    def match(self, text: str) -> re.Match[str] | None:
         match = self._match
         if match is None:
             match = self._match = compiled(self.format).match
-        found = match(text)
+        return match(text)
+
+    def parse(self, text: str) -> Parsed | None:
+        found = self.match(text)
         if found is None:
             return None
         groups: Groups = found.groupdict()
