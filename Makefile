@@ -2,7 +2,7 @@
 VENV ?= .venv
 export VENV
 
-.PHONY: setup check lint types imports docs test wheel generate grammar bench fixtures clean
+.PHONY: setup check lint types imports docs test test-wheel wheel generate grammar bench fixtures clean
 
 setup:            ## a virtual environment with everything that the checks use
 	tools/setup --dev
@@ -12,6 +12,8 @@ check:            ## set up and run every check, as CI does
 
 lint types imports docs wheel: ## one stage of the checks
 	tools/check $@
+
+test-wheel: wheel ## the built wheel, in an environment of its own
 
 test:             ## the tests, examples in the documents included
 	tools/check tests
