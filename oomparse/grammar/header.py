@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import COMM_BYTES, MAX_BLANKS, lit, nodes, number, optional, rest, rx, until
+from oomparse.grammar.tokens import COMM_BYTES, MAX_BLANKS, lit, nodes, number, optional, rest, rest_of_line, rx, until
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -92,7 +92,7 @@ def _tolerant_header(groups: Groups) -> Header:
     values: dict[str, int | str] = {}
     unknown: list[str] = []
     damaged = "gfp_mask=" not in tail or "order=" not in tail
-    for match in re.finditer(r"(\w+)=(0x[0-9a-f]+|-?\d+|\(null\)|[^\s,()]*)(?:\(([^()]*)\))?", tail):
+    for match in re.finditer(r"\b(\w++)=(0x[0-9a-f]{1,16}\b|-?\d+|\(null\)|[^\s,()]*)(?:\(([^()]*)\))?", tail):
         key, value, names = match.groups()
         at_end = match.end() == len(tail.rstrip())
         if key == "gfp_mask" and value.startswith("0x") and not (at_end and names is None):
@@ -157,7 +157,7 @@ def _cpu_line(*, uid: bool) -> "Element":
         + rx(r" (?:Kdump: loaded )?")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")
-        + rest("build")
+        + rest_of_line("build")
     )
 
 
@@ -170,7 +170,7 @@ def _pid_line() -> "Element":
         + rx(r" *")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")
-        + rest("build")
+        + rest_of_line("build")
     )
 
 
@@ -426,7 +426,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="Hardware name:",
         starts=True,
-        expression=lambda: rx(r"Hardware name: ?") + rest("hardware"),
+        expression=lambda: rx(r"Hardware name: ?") + rest_of_line("hardware"),
         build=builds(HardwareLine),
         since="3.10",
         printed_by=DUMP_STACK_BY,
@@ -438,7 +438,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="Workqueue: ",
         starts=True,
-        expression=lambda: lit("Workqueue: ") + rest("workqueue"),
+        expression=lambda: lit("Workqueue: ") + rest_of_line("workqueue"),
         build=builds(WorkqueueLine),
         since="3.10",
         printed_by="kernel/workqueue.c:print_worker_info()",
@@ -450,7 +450,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="Tainted: [",
         starts=True,
-        expression=lambda: lit("Tainted: [") + rest("words"),
+        expression=lambda: lit("Tainted: [") + rest_of_line("words"),
         build=lambda groups: HeaderNote(text=f"Tainted: [{groups.get('words')}"),
         since="6.11",
         printed_by=DUMP_STACK_BY,
@@ -462,7 +462,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="Stopper: ",
         starts=True,
-        expression=lambda: lit("Stopper: ") + rest("text"),
+        expression=lambda: lit("Stopper: ") + rest_of_line("text"),
         build=builds(HeaderNote),
         since="5.12",
         printed_by="kernel/stop_machine.c:print_stop_info()",
@@ -474,7 +474,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.CPU,
         trigger="Sched_ext: ",
         starts=True,
-        expression=lambda: lit("Sched_ext: ") + rest("text"),
+        expression=lambda: lit("Sched_ext: ") + rest_of_line("text"),
         build=builds(HeaderNote),
         since="6.12",
         printed_by="kernel/sched/ext.c:print_scx_info()",

@@ -116,7 +116,7 @@ def _build_counter(groups: Groups) -> MemcgCounter:
     )
 
 
-_KEY_KB = re.compile(r"(?P<key>[a-z_0-9()]+):(?P<value>-?\d{1,20})KB(?=\s|\Z)")
+_KEY_KB = re.compile(r"(?<![a-z_0-9()])(?P<key>[a-z_0-9()]++):(?P<value>-?\d{1,20})KB(?=\s|\Z)")
 _KEY_BYTES = re.compile(r"(?P<key>[a-z][a-z_0-9]*) (?P<value>\d{1,20})")
 
 
@@ -211,7 +211,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMCG,
         trigger="Memory limit reached of cgroup ",
         starts=True,
-        expression=lambda: lit("Memory limit reached of cgroup ") + rest("oom_memcg"),
+        expression=lambda: lit("Memory limit reached of cgroup ") + rest_of_line("oom_memcg"),
         build=builds(LimitReached),
         since="4.1",
         until="4.20",

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
-from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rx
+from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rest_of_line, rx
 from oomparse.grammar.verdict import Notice
 
 LMK_BY = "drivers/staging/android/lowmemorykiller.c:lowmem_shrink()"
@@ -177,7 +177,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.VERDICT,
         trigger="oom-killer in ub ",
         starts=True,
-        expression=lambda: rx(r"oom-killer in ub \S+ generation \d+ ends: ") + rest("text"),
+        expression=lambda: rx(r"oom-killer in ub \S+ generation \d+ ends: ") + rest_of_line("text"),
         build=builds(UbEnd),
         since="2.6.32",
         until="2.6.32",

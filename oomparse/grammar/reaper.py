@@ -57,7 +57,7 @@ FORMATS: tuple[LineFormat, ...] = (
         tolerant=True,
         expression=lambda: (
             lit("oom_reaper: reaped process ")
-            + rx(r"\d+(?= )")("pid")
+            + rx(r"\d{1,10}(?= )")("pid")
             + lit(" (")
             + rx(r".*(?=\))")("comm")
             + lit(")")

@@ -104,7 +104,7 @@ def _build_braced(groups: Groups) -> FrameLine:
 
 _WITHIN = re.compile(r"R(?:SP|AX|BX|DX|SI|BP|08|10|11|13|14)|E(?:AX|BX|CX|SI|DI|BP)")
 """Registers of x86 that others follow on the same line."""
-_REGISTER = re.compile(r"([A-Za-z_]\w{0,15}): *(\S+)")
+_REGISTER = re.compile(r"\b([A-Za-z_]\w{0,15}): *(\S+)")
 
 
 def _build_registers(groups: Groups) -> RegistersLine:
