@@ -70,6 +70,8 @@ class Assembler:
         self._beginning = True
         self._current: Report | None = None
         """The report that took the last message."""
+        self.headless: Message | None = None
+        """The first line of a report that began without its header, or that may be another's reaper line."""
 
     def feed(self, message: Message) -> tuple[OomEvent, ...]:
         """Take one message; return the events that are new or changed."""
@@ -99,16 +101,15 @@ class Assembler:
         return self._emit()
 
     @property
-    def settled(self) -> bool:
-        """Whether every report that has begun was delivered, so that reading could go on from here elsewhere."""
-        return not self._held and not any(
-            not report.has_verdict for host in self._hosts.values() for report in host.open
-        )
-
-    @property
     def quiet(self) -> bool:
         """Whether lines of no report would change nothing: none waits for its end, none may begin headless."""
         return not self._held and not any(host.waiting for host in self._hosts.values())
+
+    @property
+    def settled(self) -> bool:
+        """Whether every report has come to its end, but for what may still be said of its victims."""
+        reports = [report for host in self._hosts.values() for report in host.open]
+        return not self._held and all(report.has_verdict or not report.is_event for report in reports)
 
     def may_adopt(self, message: Message) -> bool:
         """Whether a report that was read elsewhere would begin and end here if its lines were fed."""
@@ -291,6 +292,7 @@ class Assembler:
             if isinstance(line, TaskLine) and not host.fresh:
                 return
             self._end_superseded(host, section, line)
+            self.headless = self.headless or message
             report = self._start(host, message)
         self._add(report, message, text, section, line, line_format)
         if line_format.tolerant and starts_fragment(text, None):
@@ -332,6 +334,7 @@ class Assembler:
                 return
             if near is None and report.has_verdict and not report.lmk and not _too_late(report, message):
                 near = report
+        self.headless = self.headless or message
         if near is not None:
             near.note(IssueCode.CONFLICT, text, message)
             self._mark(near)

@@ -7,7 +7,7 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 import os
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
-from typing import BinaryIO, TypeAlias, cast
+from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
 from oomparse.errors import Issue, SourceError
 from oomparse.message import Line, Message
@@ -18,6 +18,9 @@ from oomparse.skim import Skimmer
 from oomparse.sources.archives import Content, Kind, contents
 from oomparse.sources.files import OnError, Series, expand
 from oomparse.transports import DecodeContext, Decoder, decoder
+
+if TYPE_CHECKING:
+    from oomparse.userspace import UserspaceKill
 
 Text: TypeAlias = str | bytes | BinaryIO | Iterable[str | bytes]
 """A whole log, its lines, or a file opened in binary mode."""
@@ -33,6 +36,8 @@ class Reading:
         self._assembler = options.assembler()
         self._issues: list[Issue] = []
         self.read_anything = False
+        self.on_message: Callable[[Message], object] | None = None
+        """Told of every message; then every line is read."""
 
     def lines(self, lines: Iterable[Line]) -> Iterator[OomEvent]:
         """Read lines."""
@@ -40,6 +45,8 @@ class Reading:
         for line in lines:
             self.read_anything = True
             for message in decode(line):
+                if self.on_message is not None:
+                    self.on_message(message)
                 yield from assemble(message)
 
     def line(self, line: Line) -> Iterator[OomEvent]:
@@ -83,7 +90,7 @@ class Reading:
     def content(self, content: Content) -> Iterator[OomEvent]:
         """Read a file; what is wrong with it becomes an issue of the event that it cut."""
         self.times.start_file(content.mtime)
-        if self._options.every_line:
+        if self._options.every_line or self.on_message is not None:
             yield from self.lines(content.lines())
         else:
             skimmer = Skimmer(self, path=content.path)
@@ -96,6 +103,8 @@ class Reading:
     def messages(self, messages: Iterable[Message]) -> Iterator[OomEvent]:
         """Read messages that are already decoded."""
         for message in messages:
+            if self.on_message is not None:
+                self.on_message(message)
             yield from self._assembler.feed(message)
 
     def idle(self) -> Iterator[OomEvent]:
@@ -184,6 +193,7 @@ def parse_paths(
     jobs: int = 1,
     on_error: OnError | None = None,
     on_read: Callable[[int], object] | None = None,
+    on_userspace: Callable[["UserspaceKill"], object] | None = None,
     strict: bool = False,
     year: int | None = None,
     tz: str | None = None,
@@ -194,17 +204,26 @@ def parse_paths(
 
     A log and its rotated predecessors are read as one stream, oldest first.  What cannot be read raises `SourceError`,
     unless ``on_error`` takes it; then the rest is read.  ``jobs`` worker processes read so many logs at once; the order
-    of the events stays.  ``on_read`` is told the size of every block that is read.  The rest is as in `parse`.
+    of the events stays.  ``on_read`` is told the size of every block that is read; ``on_userspace`` of every kill that
+    was not the kernel's (systemd-oomd, earlyoom, the kubelet, …), for which every line is read, by one process.  The
+    rest is as in `parse`.
     """
     options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
     named = {os.fspath(target) for target in targets}
     found = expand(targets, on_error=on_error)
-    if jobs > 1 and len(found) > 1:
+    if on_userspace is None and jobs > 1 and len(found) > 1:
         yield from _in_parallel(found, options, named, jobs, on_error)
         return
     for series in found:
         try:
-            yield from read_series(series, options, explicit=series.name in named, on_error=on_error, on_read=on_read)
+            yield from read_series(
+                series,
+                options,
+                explicit=series.name in named,
+                on_error=on_error,
+                on_read=on_read,
+                on_userspace=on_userspace,
+            )
         except SourceError as error:
             if on_error is None:
                 raise
@@ -218,6 +237,7 @@ def read_series(
     explicit: bool = False,
     on_error: OnError | None = None,
     on_read: Callable[[int], object] | None = None,
+    on_userspace: Callable[["UserspaceKill"], object] | None = None,
 ) -> Iterator[OomEvent]:
     """Yield the events of one log.  ``explicit``: somebody named this very file, and wants to hear if it is no log."""
     if series.kind is Kind.JOURNAL:
@@ -226,6 +246,8 @@ def read_series(
         yield from journal_events(series.files, options, on_error=on_error)
         return
     reading = Reading(options, path=series.name, anchor=series.mtime)
+    if on_userspace is not None:
+        reading.on_message = _userspace_only(on_userspace)
     events = 0
     kinds: set[Kind] = set()
     for content in series.contents(on_error=on_error, on_read=on_read):
@@ -241,6 +263,17 @@ def read_series(
             on_error(SourceError("this file is empty", path=series.name))
         elif kinds == {Kind.BINARY}:
             on_error(SourceError("this is binary data, not a log: no kernel text was found in it", path=series.name))
+
+
+def _userspace_only(tell: Callable[["UserspaceKill"], object]) -> Callable[[Message], object]:
+    from oomparse.userspace import recognise
+
+    def hear(message: Message) -> None:
+        kill = recognise(message)
+        if kill is not None:
+            tell(kill)
+
+    return hear
 
 
 def _in_parallel(

@@ -5,10 +5,13 @@ it is chosen.
 """
 
 from collections.abc import Callable, Mapping
-from typing import NamedTuple, Protocol
+from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from oomparse.errors import OomparseError
 from oomparse.model import OomEvent
+
+if TYPE_CHECKING:
+    from oomparse.userspace import UserspaceKill
 
 
 class Look(NamedTuple):
@@ -28,6 +31,9 @@ class Form(Protocol):
 
     def write(self, event: OomEvent) -> bytes:
         """Return what is to be written of one event, now."""
+
+    def write_userspace(self, kill: "UserspaceKill") -> bytes:
+        """Return what is to be written of a kill that was not the kernel's."""
 
     def finish(self, *, failed: bool) -> bytes:
         """Return what is to be written after the last event; ``failed`` says that not everything could be read."""
@@ -49,6 +55,13 @@ class Text:
         self._totals.add(event)
         return self._encoded(self._block(event, colour=self._look.colour) + "\n")
 
+    def write_userspace(self, kill: "UserspaceKill") -> bytes:
+        """Return one sentence: it was not the kernel."""
+        from oomparse.userspace import sentence
+
+        stamp = f"[{kill.time.printed}]  " if kill.time.printed else ""
+        return self._encoded(f"{stamp}{sentence(kill)}\n\n")
+
     def finish(self, *, failed: bool) -> bytes:
         """Return the totals; none where nothing was found in what may not even have been read."""
         if self._look.live or (failed and not self._totals.events):
@@ -69,6 +82,12 @@ class Lines:
         """Return the line of an event."""
         return self._encode(event) + b"\n"
 
+    def write_userspace(self, kill: "UserspaceKill") -> bytes:
+        """Return the line of a record of its own schema."""
+        from oomparse.export.jsonl import encode_record
+
+        return encode_record(kill) + b"\n"
+
     def finish(self, *, failed: bool) -> bytes:  # noqa: ARG002  # the same for all forms
         """Return nothing: every line stands for itself."""
         return b""
@@ -84,6 +103,10 @@ class Summed:
     def write(self, event: OomEvent) -> bytes:
         """Take an event in."""
         return self._write(event)
+
+    def write_userspace(self, kill: "UserspaceKill") -> bytes:  # noqa: ARG002  # the same for all forms
+        """Return nothing: this form has no place for it."""
+        return b""
 
     def finish(self, *, failed: bool) -> bytes:  # noqa: ARG002  # the same for all forms
         """Return the rest."""

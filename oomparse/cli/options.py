@@ -97,6 +97,12 @@ include_user_option = click.option(
     "--include-user", is_flag=True, help="Also events that a user process wrote into the log."
 )
 
+userspace_option = click.option(
+    "--userspace",
+    is_flag=True,
+    help="Also kills that were not the kernel's: systemd-oomd, earlyoom, kubelet, … (text and jsonl; slower).",
+)
+
 reading_options = _all(
     click.option("--strict", is_flag=True, help="Stop at the first line of a report that no format takes."),
     stamp_options,

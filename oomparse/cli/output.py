@@ -4,13 +4,16 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import BinaryIO
+from typing import TYPE_CHECKING, BinaryIO
 
 import click
 
 from oomparse.cli.formats import Form, Look, form_of
 from oomparse.cli.stdio import wants_colour
 from oomparse.model import OomEvent
+
+if TYPE_CHECKING:
+    from oomparse.userspace import UserspaceKill
 
 
 class EventWriter:
@@ -28,6 +31,10 @@ class EventWriter:
         self._stream.write(self._form.write(event))
         if self._flush:
             self._stream.flush()
+
+    def write_userspace(self, kill: "UserspaceKill") -> None:
+        """Write a kill that was not the kernel's; it counts as no event."""
+        self._stream.write(self._form.write_userspace(kill))
 
     def finish(self, *, failed: bool) -> None:
         """Write what the form has to say at the end."""

@@ -19,6 +19,7 @@ from oomparse.cli.stdio import targets_or_stdin
 @options.output_file_option
 @options.filter_options
 @options.jobs_option
+@options.userspace_option
 @options.reading_options
 def command(
     *,
@@ -36,6 +37,7 @@ def command(
     tz: str | None,
     transport: str | None,
     include_user: bool,
+    userspace: bool,
 ) -> int:
     """Find the OOM events in logs: files (also .gz, .xz, .bz2, .zst), directories, globs, URLs, - for standard input.
 
@@ -57,6 +59,7 @@ def command(
             jobs=jobs,
             on_error=failures.note,
             on_read=bar.advance if bar else None,
+            on_userspace=writer.write_userspace if userspace else None,
             strict=strict,
             year=year,
             tz=tz,
