@@ -20,6 +20,7 @@ _SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ":
 
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
+_BLANKS = (" ", "\t")
 
 
 class Parsed(NamedTuple):
@@ -147,5 +148,13 @@ def single(name: str) -> _Candidate:
 
 
 def parse_line(text: str) -> Parsed | None:
-    """Parse one kernel line; ``None`` where no format takes it."""
-    return dispatcher().parse(text)
+    """Parse one kernel line; ``None`` where no format takes it.
+
+    A line that somebody has indented is read without its indent, unless it is a whole line as it stands.
+    """
+    parsed = dispatcher().parse(text)
+    if text.startswith(_BLANKS) and (parsed is None or parsed.format.tolerant):
+        unindented = dispatcher().parse(text.lstrip())
+        if unindented is not None and (parsed is None or not unindented.format.tolerant):
+            return unindented
+    return parsed

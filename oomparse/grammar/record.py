@@ -14,7 +14,7 @@ from oomparse.grammar.dispatch import Parsed, parse_line
 from oomparse.grammar.header import Header
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.tasks import TaskLine
-from oomparse.grammar.tokens import COMM_BYTES
+from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK
 
 MAX_WRAPPED_LINES = 12
 """How many lines a wrapped line may have been broken into."""
@@ -62,9 +62,6 @@ _BROKEN_TRIGGER = re.compile(r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory
 
 _PRINTED_IN_PARTS = ("oom-kill:", "Memory cgroup stats for", "Task in")
 
-_CONTINUATION_MARK = "\u21aa"
-"""Typesetters put an arrow before the rest of a line."""
-
 
 class Piece(NamedTuple):
     """A part of a message and what a format made of it."""
@@ -90,27 +87,33 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
 
 def join_wrapped(parts: list[str]) -> Piece | None:
     """Put a line together that was broken: by a newline of its own, between words, or inside one."""
-    first = parse_line(parts[0])
+    first, *later = map(parse_line, parts)
+    alone = [found for found in later if found is not None and is_exact(found)]
     text = "\n".join(parts)
     whole = parse_line(text)
-    if whole is not None and _joins(first, whole):
+    if whole is not None and _joins(first, alone, whole):
         return Piece(text, whole)
     breaks = len(parts) - 1
-    stripped = [parts[0].rstrip(), *(part.strip().removeprefix(_CONTINUATION_MARK) for part in parts[1:])]
+    stripped = [parts[0].rstrip(), *(part.strip().removeprefix(CONTINUATION_MARK) for part in parts[1:])]
     mixed = breaks <= _MAX_MIXED_BREAKS
     for joints in itertools.product((" ", ""), repeat=breaks) if mixed else ((" ",) * breaks, ("",) * breaks):
         text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
         joined = parse_line(text)
-        if joined is not None and _joins(first, joined):
+        if joined is not None and _joins(first, alone, joined):
             return Piece(text, joined)
     return None
 
 
-def _joins(first: Parsed | None, joined: Parsed) -> bool:
-    """Tell whether a joined text is one line, rather than two of which the second took the first into a name."""
+def _joins(first: Parsed | None, alone: list[Parsed], joined: Parsed) -> bool:
+    """Tell whether a joined text is one line, rather than several of which one took the others into a name.
+
+    ``alone`` are the later parts that are whole lines themselves; such a one can only be the rest of its own kind.
+    """
     if not is_exact(joined):
         return False
     if isinstance(joined.line, Header) and len(joined.line.comm or "") > COMM_BYTES:
+        return False
+    if alone and (is_exact(first) or any(type(found.line) is not type(joined.line) for found in alone)):
         return False
     return not is_exact(first) or (first is not None and type(joined.line) is type(first.line))
 
@@ -158,13 +161,13 @@ def pieces(text: str) -> Iterator[Piece]:
         at += taken
 
 
-_ROW_GOES_ON = re.compile(rf"[\s{_CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{_CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
+_ROW_GOES_ON = re.compile(rf"[\s{CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
 
 
 def _whole_row(parts: list[str], at: int) -> tuple[Piece, int]:
     """Join the columns of a task row that a mailer wrapped: nothing but numbers tells that they belong to it."""
     row, taken = parts[at], 1
     while at + taken < len(parts) and _ROW_GOES_ON.match(parts[at + taken]):
-        row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(_CONTINUATION_MARK).lstrip()}"
+        row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(CONTINUATION_MARK).lstrip()}"
         taken += 1
     return Piece(row, parse_line(row)), taken

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import lit, number, rest, rx
+from oomparse.grammar.tokens import CONTINUATION_MARK, lit, number, rest, rx
 from oomparse.sections import TaskRow
 
 TASK_ROW = "task_row"
@@ -97,7 +97,8 @@ def _header_format(  # noqa: PLR0917 - a row of the table below
 
 @functools.lru_cache(maxsize=64)
 def _row_pattern(numbers: int) -> re.Pattern[str]:
-    return re.compile(r"\s*\[\s*(-?\d{1,20})\]" + r"\s+(-?\d{1,20})" * numbers + r"(?:\s(.*))?\Z", re.DOTALL)
+    cell = rf"[\s{CONTINUATION_MARK}]+(-?\d{{1,20}})"
+    return re.compile(r"\s*\[\s*(-?\d{1,20})\]" + cell * numbers + r"(?:\s(.*))?\Z", re.DOTALL)
 
 
 def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:

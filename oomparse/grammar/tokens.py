@@ -14,6 +14,8 @@ if TYPE_CHECKING:
 
     Element = pp.ParserElement
 
+CONTINUATION_MARK = "\u21aa"
+"""Typesetters put an arrow before the rest of a line."""
 NUMBER = r"-?\d{1,20}"
 REST = r"(?>(?:\s*\S+)*)"
 MAX_BLANKS = 40
