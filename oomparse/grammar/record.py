@@ -96,7 +96,9 @@ def join_wrapped(parts: list[str]) -> Piece | None:
     breaks = len(parts) - 1
     stripped = [parts[0].rstrip(), *(part.strip().removeprefix(CONTINUATION_MARK) for part in parts[1:])]
     mixed = breaks <= _MAX_MIXED_BREAKS
-    for joints in itertools.product((" ", ""), repeat=breaks) if mixed else ((" ",) * breaks, ("",) * breaks):
+    # The summary line has no blanks but those of names; all other lines have, and are broken there.
+    order = ("", " ") if parts[0].startswith("oom-kill:") else (" ", "")
+    for joints in itertools.product(order, repeat=breaks) if mixed else ((order[0],) * breaks, (order[1],) * breaks):
         text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
         joined = parse_line(text)
         if joined is not None and _joins(first, alone, joined):
