@@ -243,6 +243,10 @@ def _memcg_items(memcg: Memcg, usage: int, rows: Iterable[TaskRow]) -> dict[str,
         file = stats.get("cache", 0)
     # Shared memory counts as file, on every list.
     items["shmem"] = min(stats.get("shmem", 0), file)
+    # While a victim dies the counter runs ahead of the usage; the lists of pages still have what is charged.
+    listed = stats.get("active_anon", 0) + stats.get("inactive_anon", 0) - items["shmem"]
+    if items["anon"] < listed and items["anon"] + file < usage:
+        items["anon"] = min(listed, usage - file)
     items["page_cache"] = file - items["shmem"]
     items["sockets"] = stats.get("sock", 0)
     items["huge_pages"] = stats.get("hugetlb", 0)

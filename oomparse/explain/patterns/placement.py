@@ -28,7 +28,8 @@ def fragmentation(case: Case) -> Finding | None:
         free = lists.get((zone.node or 0, zone.zone))
         if free is None or zone.free_kb is None or (nodes is not None and (zone.node or 0) not in nodes):
             continue
-        if zone.free_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
+        # mm/page_alloc.c:__zone_watermark_ok() counts what would be left.
+        if zone.free_kb - (wanted_kb - page_kb) < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
             continue
         if any(block.count and block.size_kb >= wanted_kb and block.migrate_types != "H" for block in free.blocks):
             return None
@@ -117,5 +118,13 @@ def node_full(case: Case) -> Finding | None:
     )
 
 
+_NEARLY_ALL = 64
+"""The share of a zone that counts as nothing left: watermarks of a small zone are smaller than what comes free while
+the report is printed."""
+
+
 def _is_full(zones: Iterable[ZoneMemory]) -> bool:
-    return all(zone.free_kb is not None and zone.free_kb <= (zone.low_kb or 0) for zone in zones)
+    return all(
+        zone.free_kb is not None and zone.free_kb <= max(zone.low_kb or 0, (zone.present_kb or 0) // _NEARLY_ALL)
+        for zone in zones
+    )
