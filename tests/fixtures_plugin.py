@@ -12,5 +12,6 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         "--all-logs",
         action="store_true",
         default="CI" in os.environ,
-        help="read every log of the corpus, not only each scenario's newest and oldest kernel (so where CI is set)",
+        help="read every log of the corpus, not only those of each scenario's newest kernel (so where CI is set)",
     )
+    group.addoption("--every-cut", action="store_true", help="cut logs at every line, not at some (takes minutes)")

@@ -18,20 +18,22 @@ from oomparse.testing.truth import disagreements
 from oomparse.transports import decoder
 
 CORPUS = corpus()
-CUTS = 24
+CUTS = 12
 """Places at which a log is cut where not all are tried."""
 
 
 def chosen(*, everything: bool) -> Iterator[tuple[Case, LogFile]]:
-    """The logs to read: of each scenario and format the newest and the oldest kernel's, or all."""
-    ends: dict[tuple[str, str], list[tuple[Case, LogFile]]] = {}
-    for case in sorted(
-        CORPUS, key=lambda case: [int(part) for part in case.kernel.split("-")[0].split(".")[:2] if part]
-    ):
-        for log in case.logs:
-            ends.setdefault((case.record.scenario, log.file), []).append((case, log))
-    for found in ends.values():
-        yield from found if everything or len(found) == 1 else (found[0], found[-1])
+    """The logs to read: of each scenario the newest kernel's and the most faithful of the oldest's, or all."""
+    by_scenario: dict[str, list[Case]] = {}
+    for case in sorted(CORPUS, key=lambda case: [int(part) for part in case.kernel.split("-")[0].split(".")[:2]]):
+        by_scenario.setdefault(case.record.scenario, []).append(case)
+    for oldest, *newer in by_scenario.values():
+        if everything:
+            yield from ((case, log) for case in (oldest, *newer) for log in case.logs)
+            continue
+        yield oldest, oldest.logs[0]
+        newest = newer[-1] if newer else oldest
+        yield from ((newest, log) for log in newest.logs if newer or log != oldest.logs[0])
 
 
 def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
@@ -117,7 +119,7 @@ def test_cut_log_holds_nothing_that_the_whole_does_not(scenario: str, kernel: st
     whole = list(oomparse.parse(data))
     known = identities(whole)
     scopes = {event.scope for event in whole} | {oomparse.Scope.UNKNOWN, oomparse.Scope.GLOBAL}
-    step = 1 if pytestconfig.getoption("--all-logs") else len(lines) // CUTS + 1
+    step = 1 if pytestconfig.getoption("--every-cut") else len(lines) // CUTS + 1
     for place in range(0, len(lines) + 1, step):
         for part in (lines[:place], lines[place:]):
             events = list(oomparse.parse(b"".join(part)))
