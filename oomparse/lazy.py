@@ -7,7 +7,7 @@ read every field, and so work as if all had been parsed at once.  It knows nothi
 
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
 
 
 class Loader(Protocol):
@@ -18,6 +18,23 @@ class Loader(Protocol):
 
     def lines(self) -> tuple[str, ...]:
         """Return the texts that the fields are made from."""
+
+
+class Packed(NamedTuple):
+    """An instance on its way to another process: what has been read of it, and how to read the rest there."""
+
+    kind: type["Deferred"]
+    values: Mapping[str, Any]
+    loader: Loader | None
+
+    def unpack(self) -> "Deferred":
+        """Return the instance, which has parsed as much as the packed one."""
+        instance = object.__new__(self.kind)
+        for name, value in self.values.items():
+            object.__setattr__(instance, name, value.unpack() if isinstance(value, Packed) else value)
+        if self.loader is not None:
+            object.__setattr__(instance, "_loader", self.loader)
+        return instance
 
 
 class Deferred:
@@ -43,6 +60,21 @@ class Deferred:
             if isinstance(value, Deferred):
                 value.materialize()
         return self
+
+    def pack(self) -> Packed:
+        """Return what can be pickled without parsing anything."""
+        values: dict[str, Any] = {}
+        loader: Loader | None = None
+        for name in (*type(self).__dataclass_fields__, "_loader"):  # type: ignore[attr-defined]  # as above
+            try:
+                value = object.__getattribute__(self, name)
+            except AttributeError:
+                continue
+            if name == "_loader":
+                loader = value
+            else:
+                values[name] = value.pack() if isinstance(value, Deferred) else value
+        return Packed(type(self), values, loader)
 
     def _deferred_lines(self) -> tuple[str, ...]:
         try:

@@ -9,7 +9,9 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
+from copy import copy
+from dataclasses import replace
 from typing import Any, NamedTuple
 
 from oomparse.assembler import Assembler
@@ -20,8 +22,9 @@ from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
+from oomparse.lazy import Packed
 from oomparse.message import Message
-from oomparse.model import OomEvent
+from oomparse.model import OomEvent, Source
 from oomparse.prefilter import count
 from oomparse.report import MAX_FOREIGN_RUN, Report
 from oomparse.report_sections import ReportSections
@@ -193,12 +196,18 @@ class Again:
 
     def __init__(self, found: Outline, data: bytes, number: int, message: Message, tz: str | None) -> None:
         self._data = data[found.start : found.end]
-        self._number = number
+        self.number = number
         self._message = message
         self._tz = tz
         text = len(message.text.encode("utf-8", "surrogateescape"))
         self._prefix = found.kill[: len(found.kill) - text]
         self._fraction = found.fraction
+
+    def moved(self, lines: int) -> "Again":
+        """Return the same lines, numbered from so many further on."""
+        twin = copy(self)
+        twin.number += lines
+        return twin
 
     def report(self) -> Report:
         """Read them."""
@@ -215,7 +224,7 @@ class Again:
         first = max(self._fraction, 0)
         after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
         start, middle, text = self._prefix[:first], self._prefix[after:], len(self._prefix)
-        lines = split_lines([self._data], path=last.path, first_number=self._number)
+        lines = split_lines([self._data], path=last.path, first_number=self.number)
         for line in lines:
             data = line.data
             usual = data.startswith(start) and data.startswith(middle, after) and not _UNUSUAL.search(data, text)
@@ -255,7 +264,7 @@ class _KnownTime(TimeResolver):
 class PlainReport(Report):
     """A report of which only the constraint and the kill line have been read.
 
-    What an outline proves is set; asking for any other attribute reads the whole report with ``read_whole``.
+    What an outline proves is set; asking for any other attribute reads the whole report ``again``.
     """
 
     section = Section.VERDICT
@@ -271,7 +280,7 @@ class PlainReport(Report):
     interleaved = False
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
-    def __init__(self, message: Message, lines: Telling, read_whole: Callable[[], Report]) -> None:
+    def __init__(self, message: Message, lines: Telling, again: Again) -> None:
         self.first = self.last = message
         self.constraint, self.constraint_text = lines.constraint, lines.constraint_text
         self.kills = [lines.kill]
@@ -282,8 +291,8 @@ class PlainReport(Report):
         self.closed = self.settled = self.dropped = False
         self.revision = 0
         self.builder = build_lazily
-        self._read_whole: Callable[[], Report] | None = read_whole
-        self._later: list[tuple[Message, str, Section, TypedLine, LineFormat | None]] = []
+        self._again: Again | None = again
+        self._later: list[tuple[Message, str, TypedLine, str | None]] = []
 
     @property
     def has_verdict(self) -> bool:
@@ -299,20 +308,27 @@ class PlainReport(Report):
         self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
     ) -> None:
         """Take a line that came later."""
-        if self._read_whole is None:
+        if self._again is None:
             super().add(message, text, section, line, line_format)
         elif isinstance(line, Reaped):
-            self._later.append((message, text, section, line, line_format))
+            # The format by its name, because a report may go to another process.
+            self._later.append((message, text, line, None if line_format is None else line_format.name))
             self.reaped[line.pid] = line
             self.last = message
         else:
             self.read_whole()
             super().add(message, text, section, line, line_format)
 
+    def move(self, lines: int) -> None:
+        """Count the lines from so many further on."""
+        if self._again is not None:
+            self._again = self._again.moved(lines)
+            self._later = [(_further(message, lines), text, line, name) for message, text, line, name in self._later]
+
     @property
     def is_read(self) -> bool:
         """Whether every line has been read."""
-        return self._read_whole is None
+        return self._again is None
 
     def copy(self) -> "PlainReport":
         """Return a report that stays as this one is."""
@@ -322,23 +338,23 @@ class PlainReport(Report):
 
     def read_whole(self) -> None:
         """Read every line, once, as the assembler would have."""
-        read, self._read_whole = self._read_whole, None
-        if read is None:
+        again, self._again = self._again, None
+        if again is None:
             return
         kept = {name: self.__dict__[name] for name in ("closed", "settled", "dropped", "revision", "builder", "_later")}
-        self.__dict__.update(read().__dict__)
+        self.__dict__.update(again.report().__dict__)
         self.__dict__.update(kept)
-        for line in self._later:
-            super().add(*line)
+        for message, text, line, name in self._later:
+            super().add(message, text, Section.REAPER, line, None if name is None else single(name).format)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or self._read_whole is None:
+        if name.startswith("_") or self._again is None:
             raise AttributeError(name)
         self.read_whole()
         return getattr(self, name)
 
 
-class _Loader:
+class PlainLoader:
     """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
     def __init__(self, report: PlainReport) -> None:
@@ -356,9 +372,38 @@ class _Loader:
             self._event = build_event(self._report)
         return getattr(self._event, name)
 
+    def move(self, lines: int) -> None:
+        """Count the report's lines from so many further on."""
+        self._report.move(lines)
+
     def lines(self) -> tuple[str, ...]:
         """Return the report's messages."""
         return tuple(self._report.texts)
+
+
+def renumbered(packed: Packed, lines: int) -> Packed:
+    """Return a packed event (not used again) whose log had so many lines more before it."""
+    if not lines:
+        return packed
+    values = dict(packed.values)
+    if "source" in values:
+        source: Source = values["source"]
+        values["source"] = replace(
+            source, line_start=_moved(source.line_start, lines), line_end=_moved(source.line_end, lines)
+        )
+    if "issues" in values:
+        values["issues"] = tuple(replace(issue, line=_moved(issue.line, lines)) for issue in values["issues"])
+    if isinstance(packed.loader, PlainLoader):
+        packed.loader.move(lines)
+    return packed._replace(values=values)
+
+
+def _further(message: Message, lines: int) -> Message:
+    return replace(message, line_start=_moved(message.line_start, lines), line_end=_moved(message.line_end, lines))
+
+
+def _moved(line: int | None, lines: int) -> int | None:
+    return None if line is None else line + lines
 
 
 def build_lazily(report: Report) -> OomEvent:
@@ -366,5 +411,5 @@ def build_lazily(report: Report) -> OomEvent:
     if not isinstance(report, PlainReport) or report.is_read:
         return build_event(report)
     event = object.__new__(OomEvent)
-    object.__setattr__(event, "_loader", _Loader(report.copy()))
+    object.__setattr__(event, "_loader", PlainLoader(report.copy()))
     return event

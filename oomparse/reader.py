@@ -5,7 +5,7 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 """
 
 import os
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
@@ -36,6 +36,8 @@ class Reading:
         self._assembler = options.assembler()
         self._issues: list[Issue] = []
         self.read_anything = False
+        self.first: Message | None = None
+        """The first message."""
         self.on_message: Callable[[Message], object] | None = None
         """Told of every message; then every line is read."""
 
@@ -53,7 +55,31 @@ class Reading:
         """Read one line."""
         self.read_anything = True
         for message in self._decoder.feed(line):
+            self.first = self.first or message
             yield from self._assembler.feed(message)
+
+    def begin_within(self) -> None:
+        """Hear that the log began elsewhere: what comes first may be the middle of anything."""
+        self._assembler.gap()
+
+    def add_issue(self, issue: Issue) -> None:
+        """Note what is wrong with the source, for the event that it cut."""
+        self._issues.append(issue)
+
+    @property
+    def linewise(self) -> bool:
+        """Whether the log has a format whose lines can be left out."""
+        return self._decoder.linewise
+
+    @property
+    def settled(self) -> bool:
+        """Whether every report has come to its end."""
+        return self._assembler.settled
+
+    @property
+    def headless(self) -> Message | None:
+        """The first line that may belong to a report before the beginning."""
+        return self._assembler.headless
 
     @property
     def may_skip(self) -> bool:
@@ -74,7 +100,7 @@ class Reading:
             return False
         again = Again(found, data, number, messages[0], self._options.tz)
         self.read_anything = True
-        yield from self._assembler.adopt(PlainReport(messages[0], lines, again.report))
+        yield from self._assembler.adopt(PlainReport(messages[0], lines, again))
         return True
 
     def gap(self) -> Iterator[OomEvent]:
@@ -98,11 +124,12 @@ class Reading:
                 yield from skimmer.feed(block)
             yield from skimmer.close()
         if content.issue is not None:
-            self._issues.append(content.issue)
+            self.add_issue(content.issue)
 
     def messages(self, messages: Iterable[Message]) -> Iterator[OomEvent]:
         """Read messages that are already decoded."""
         for message in messages:
+            self.first = self.first or message
             if self.on_message is not None:
                 self.on_message(message)
             yield from self._assembler.feed(message)
@@ -211,8 +238,10 @@ def parse_paths(
     options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
     named = {os.fspath(target) for target in targets}
     found = expand(targets, on_error=on_error)
-    if on_userspace is None and jobs > 1 and len(found) > 1:
-        yield from _in_parallel(found, options, named, jobs, on_error)
+    if on_userspace is None and jobs > 1:
+        from oomparse.batch import read_in_parallel
+
+        yield from read_in_parallel(found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read)
         return
     for series in found:
         try:
@@ -259,10 +288,18 @@ def read_series(
         events += 1
         yield event
     if explicit and not events and on_error is not None:
-        if not reading.read_anything and kinds:
-            on_error(SourceError("this file is empty", path=series.name))
-        elif kinds == {Kind.BINARY}:
-            on_error(SourceError("this is binary data, not a log: no kernel text was found in it", path=series.name))
+        problem = nothing_found(series, kinds, read_anything=reading.read_anything)
+        if problem is not None:
+            on_error(problem)
+
+
+def nothing_found(series: Series, kinds: Collection[Kind], *, read_anything: bool) -> SourceError | None:
+    """Return why a log gave no event, if that is because it is no log."""
+    if not read_anything and kinds:
+        return SourceError("this file is empty", path=series.name)
+    if kinds == {Kind.BINARY}:
+        return SourceError("this is binary data, not a log: no kernel text was found in it", path=series.name)
+    return None
 
 
 def _userspace_only(tell: Callable[["UserspaceKill"], object]) -> Callable[[Message], object]:
@@ -274,30 +311,3 @@ def _userspace_only(tell: Callable[["UserspaceKill"], object]) -> Callable[[Mess
             tell(kill)
 
     return hear
-
-
-def _in_parallel(
-    found: Sequence[Series], options: Options, named: set[str], jobs: int, on_error: OnError | None
-) -> Iterator[OomEvent]:
-    """Read several logs at once, in worker processes; yield in the order given."""
-    from concurrent.futures import ProcessPoolExecutor
-
-    with ProcessPoolExecutor(max_workers=jobs) as pool:
-        waiting = [pool.submit(_read_all, series, options, explicit=series.name in named) for series in found]
-        for future in waiting:
-            events, errors = future.result()
-            yield from events
-            for error in errors:
-                if on_error is None:
-                    raise error
-                on_error(error)
-
-
-def _read_all(series: Series, options: Options, *, explicit: bool) -> tuple[list[OomEvent], list[SourceError]]:
-    errors: list[SourceError] = []
-    events: list[OomEvent] = []
-    try:
-        events.extend(read_series(series, options, explicit=explicit, on_error=errors.append))
-    except SourceError as error:
-        errors.append(error)
-    return events, errors

@@ -50,11 +50,13 @@ class LineReader(Protocol):
 class Skimmer:
     """Blocks in, events out."""
 
-    def __init__(self, reader: LineReader, *, path: str | None = None) -> None:
+    def __init__(self, reader: LineReader, *, path: str | None = None, first_number: int = 1) -> None:
         self._reader = reader
         self._path = path
-        self._number = 1
+        self.number = self._first_number = first_number
         """The number of the line that comes next."""
+        self.calm_lines: int | None = None
+        """Lines before the first trigger; ``None`` while there was none."""
         self._rest = b""
         """The beginning of a line that ends in a later block."""
         self._before = b""
@@ -101,6 +103,9 @@ class Skimmer:
     def _lines(self, data: bytes, at: int, end: int) -> Generator[OomEvent, None, int]:
         """Read the whole lines in ``data[at:end]``, or skip them; return where more lines are waited for."""
         triggers = trigger_lines(data)
+        if self.calm_lines is None and triggers and triggers[-1] >= at:
+            first = triggers[bisect_left(triggers, at)]
+            self.calm_lines = self.number - self._first_number + count(data, b"\n", at, first)
         self._waiting = False
         while at < end and not self._waiting:
             if self._skipping:
@@ -132,8 +137,8 @@ class Skimmer:
                 self._before = b""
                 yield from reader.gap()
                 break
-            yield from reader.line(self._line(data, at, self._number))
-            self._number += 1
+            yield from reader.line(self._line(data, at, self.number))
+            self.number += 1
             at = data.find(b"\n", at) + 1
         return at
 
@@ -143,26 +148,26 @@ class Skimmer:
         if found is UNFINISHED:
             self._waiting = end - at < MAX_WAIT_BYTES and not self._closing
             return 0
-        if found is None or not (yield from self._reader.whole(found, data, self._number, self._path)):
+        if found is None or not (yield from self._reader.whole(found, data, self.number, self._path)):
             return 0
-        self._number += found.lines
+        self.number += found.lines
         return found.end
 
     def _skip(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
         """Skip lines up to those before the next trigger; return where reading goes on."""
         reader = self._reader
         for trigger in triggers[bisect_left(triggers, at) : bisect_left(triggers, end)]:
-            number = self._number + count(data, b"\n", at, trigger)
+            number = self.number + count(data, b"\n", at, trigger)
             if reader.glance(self._line(data, trigger, number)):
                 self._skipping = False
                 self._in_any_case = LINES_AFTER
                 start, lines = _back(data, trigger, at, LINES_BEFORE)
                 if start == at:
                     yield from self._read_before(LINES_BEFORE - lines)
-                self._number = number - lines
+                self.number = number - lines
                 return start
-        self._number += count(data, b"\n", at, end)
-        reader.glance(self._line(data, _back(data, end, at, 1)[0], self._number - 1))
+        self.number += count(data, b"\n", at, end)
+        reader.glance(self._line(data, _back(data, end, at, 1)[0], self.number - 1))
         start, _ = _back(data, end, max(at, end - BYTES_BEFORE), LINES_BEFORE)
         self._before = (self._before + data[start:end])[-BYTES_BEFORE:]
         return end
@@ -171,7 +176,7 @@ class Skimmer:
         """Read the last lines of what an earlier block had, and was skipped."""
         data = self._before
         start, lines = _back(data, len(data), 0, wanted)
-        for number in range(self._number - lines, self._number):
+        for number in range(self.number - lines, self.number):
             yield from self._reader.line(self._line(data, start, number))
             start = data.find(b"\n", start) + 1
 

@@ -68,6 +68,11 @@ class Content:
     _blocks: Iterator[bytes] = field(repr=False)
     _layer: "_Layer" = field(repr=False)
 
+    @property
+    def file(self) -> BinaryIO | None:
+        """The seekable file that holds these bytes as they are, if one does."""
+        return self._layer.file if self._layer.depth == 0 else None
+
     def blocks(self) -> Iterator[bytes]:
         """Yield the bytes, in blocks of any size."""
         yield from self._blocks

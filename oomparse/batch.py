@@ -1,0 +1,366 @@
+"""One log, or many, read by several processes: by file, and a large plain file by ranges of its bytes.
+
+Turns a series into `Part`s, has each read in a worker as if it stood alone, and puts the events together in the order
+of the log.  Parts that may not stand alone (a report lies across their border, a reaper's line may belong to a victim
+before it, a year turns between them) are read again as one: the events are those that a single process finds.
+"""
+
+from collections import deque
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import Future, ProcessPoolExecutor
+from copy import deepcopy
+from dataclasses import dataclass, field, replace
+from itertools import pairwise
+from typing import BinaryIO, cast
+
+from oomparse.errors import SourceError
+from oomparse.lazy import Packed
+from oomparse.message import Message
+from oomparse.model import OomEvent
+from oomparse.options import Options
+from oomparse.plain import renumbered
+from oomparse.prefilter import trigger_lines
+from oomparse.reader import Reading, nothing_found, read_series
+from oomparse.skim import LINES_BEFORE, Skimmer
+from oomparse.sources.archives import Content, Kind, contents
+from oomparse.sources.files import File, OnError, Series
+from oomparse.sources.lines import BLOCK_BYTES
+from oomparse.timestamps import TimeResolver
+
+PART_BYTES = 64 << 20
+"""A plain file is cut into ranges of about this size."""
+CALM_BYTES = 1 << 16
+"""Around a cut there is no trigger for so long; or it stands right before a report."""
+SEARCH_BYTES = 1 << 20
+"""A cut is looked for no further behind its place."""
+APART_SECONDS = 60.0
+"""A line so long after the border has nothing to do with what stands before it."""
+WAITING_PER_JOB = 3
+"""Parts that are read ahead of the one whose events are being yielded."""
+
+_HEADER = b" invoked oom-killer: "
+_LAST_LINES = (b"Killed process ", b"oom_reaper: ")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Part:
+    """A file, or a range of its bytes.  ``at_report``: the range begins with the first line of a report."""
+
+    file: File
+    start: int = 0
+    end: int | None = None
+    at_report: bool = False
+    first_number: int = 1
+    """Of its first line in the file."""
+
+    @property
+    def size(self) -> int:
+        """In bytes, as stored."""
+        return (self.end or self.file.size or 0) - self.start
+
+
+@dataclass(slots=True, kw_only=True)
+class Findings:
+    """What a part holds, and what its borders look like."""
+
+    events: list[Packed] = field(default_factory=list)
+    kinds: set[Kind] = field(default_factory=set)
+    read_anything: bool = False
+    errors: list[SourceError] = field(default_factory=list)
+    lines: int = 0
+    damaged: bool = False
+    linewise: bool = False
+    settled: bool = False
+    quiet: bool = False
+    calm_lines: int | None = None
+    """Lines before the first trigger; ``None`` where there is no trigger."""
+    first: Message | None = None
+    headless: Message | None = None
+    times: TimeResolver | None = None
+
+
+def read_in_parallel(
+    found: Sequence[Series],
+    options: Options,
+    *,
+    jobs: int,
+    named: Iterable[str] = (),
+    on_error: OnError | None = None,
+    on_read: Callable[[int], object] | None = None,
+) -> Iterator[OomEvent]:
+    """Yield the events of several logs, in the order given, as `oomparse.reader.read_series` would.
+
+    ``on_read`` is told the size of each part when it has been read.
+    """
+    names = set(named)
+    plan = [(series, _parts(series, options)) for series in found]
+    tasks = [(series, part, options) for series, parts in plan for part in parts]
+    with ProcessPoolExecutor(max_workers=min(jobs, len(tasks)) or 1) as pool:
+        findings = _in_order(pool, tasks, jobs * WAITING_PER_JOB)
+        for series, parts in plan:
+            joined = _Joined(series, options, on_error)
+            if not parts:
+                yield from joined.read_here(explicit=series.name in names, on_read=on_read)
+                continue
+            for part in parts:
+                yield from joined.take(part, next(findings))
+                if on_read is not None:
+                    on_read(part.size)
+            yield from joined.close(explicit=series.name in names)
+
+
+def _in_order(
+    pool: ProcessPoolExecutor, tasks: Iterable[tuple[Series, Part, Options]], ahead: int
+) -> Iterator[Findings]:
+    """Have the tasks done, a few of them ahead of the one whose findings are asked for."""
+    waiting: deque[Future[Findings]] = deque()
+    for task in tasks:
+        waiting.append(pool.submit(_read_part, *task))
+        if len(waiting) > ahead:
+            yield waiting.popleft().result()
+    while waiting:
+        yield waiting.popleft().result()
+
+
+# --- cutting a series
+
+
+def _parts(series: Series, options: Options) -> list[Part]:
+    """Cut a series; what only this process has open (standard input) cannot be."""
+    if any(file.size is None for file in series.files):
+        return []
+    if _in_one_piece(series, options):
+        return [Part(file=series.files[0])]
+    parts: list[Part] = []
+    for file in series.files:
+        begin = Part(file=file)
+        for border, at_report in _cuts(file):
+            parts.append(replace(begin, end=border))
+            begin = Part(file=file, start=border, end=file.size, at_report=at_report)
+        parts.append(begin)
+    return parts
+
+
+def _in_one_piece(series: Series, options: Options) -> bool:
+    return series.kind is Kind.JOURNAL or options.every_line
+
+
+def _cuts(file: File) -> list[tuple[int, bool]]:
+    """Return where a large plain file may be cut, and whether a report begins there."""
+    if file.size is None or file.size < 2 * PART_BYTES:
+        return []
+    found: list[tuple[int, bool]] = []
+    try:
+        with file.opener() as stream:
+            content = next(contents(stream, path=file.path), None)
+            plain = content.file if content is not None and content.kind is Kind.TEXT else None
+            if plain is not None:
+                places = range(PART_BYTES, file.size - PART_BYTES // 2, PART_BYTES)
+                found = [cut for place in places if (cut := _cut(plain, place)) is not None]
+    except SourceError:
+        return []  # Whoever reads the file says what is wrong with it
+    return found
+
+
+def _cut(stream: BinaryIO, place: int) -> tuple[int, bool] | None:
+    """Return where to cut near ``place``: far from every trigger, or right before a report that follows another."""
+    stream.seek(place - CALM_BYTES)
+    data = stream.read(CALM_BYTES + SEARCH_BYTES)
+    data = data[: data.rfind(b"\n") + 1]
+    start = data.find(b"\n") + 1
+    calm = data.find(b"\n", CALM_BYTES) + 1
+    triggers = [trigger for trigger in trigger_lines(data) if trigger >= start]
+    if calm and all(abs(trigger - calm) >= CALM_BYTES for trigger in triggers):
+        return place - CALM_BYTES + calm, False
+    for before, trigger in pairwise(triggers):
+        if _HEADER in _line(data, trigger) and any(words in _line(data, before) for words in _LAST_LINES):
+            return place - CALM_BYTES + trigger, True
+    return None
+
+
+def _line(data: bytes, at: int) -> bytes:
+    return data[at : data.find(b"\n", at)]
+
+
+# --- reading a part
+
+
+def _read_part(series: Series, part: Part, options: Options) -> Findings:
+    """Read a part in a worker."""
+    found = Findings()
+    if _in_one_piece(series, options):
+        try:
+            found.events = [event.pack() for event in read_series(series, options, on_error=found.errors.append)]
+        except SourceError as error:
+            found.errors.append(error)
+    else:
+        found.events = [event.pack() for event in _events(_reading(series, part, options), [part], found)]
+    return found
+
+
+def _reading(series: Series, part: Part, options: Options) -> Reading:
+    reading = Reading(options, path=series.name, anchor=series.mtime)
+    if part.start or part.file != series.files[0]:
+        reading.begin_within()
+    return reading
+
+
+def _events(reading: Reading, parts: Sequence[Part], found: Findings) -> Iterator[OomEvent]:
+    """Read adjacent parts with one reading; note what the borders look like."""
+    for part in parts:
+        try:
+            with part.file.opener() as stream:
+                for content in contents(stream, path=part.file.path, mtime=part.file.mtime):
+                    yield from _content_events(reading, part, content, found)
+        except SourceError as error:
+            found.errors.append(error)
+    yield from reading.idle()
+    found.read_anything, found.first, found.times = reading.read_anything, reading.first, reading.times
+    found.linewise, found.quiet, found.settled = reading.linewise, reading.may_skip, reading.settled
+    found.headless = reading.headless
+    yield from reading.close()
+
+
+def _content_events(reading: Reading, part: Part, content: Content, found: Findings) -> Iterator[OomEvent]:
+    found.kinds.add(content.kind)
+    reading.times.start_file(content.mtime)
+    skimmer = Skimmer(reading, path=content.path, first_number=part.first_number)
+    for block in _blocks(part, content):
+        yield from skimmer.feed(block)
+    yield from skimmer.close()
+    if found.calm_lines is None and skimmer.calm_lines is not None:
+        found.calm_lines = found.lines + skimmer.calm_lines
+    found.lines += skimmer.number - part.first_number
+    if content.issue is not None:
+        found.damaged = True
+        reading.add_issue(content.issue)
+
+
+def _blocks(part: Part, content: Content) -> Iterator[bytes]:
+    stream = content.file
+    if part.end is None or stream is None:
+        yield from content.blocks()
+        return
+    stream.seek(part.start)
+    left = part.end - part.start
+    while left > 0 and (block := stream.read(min(left, BLOCK_BYTES))):
+        left -= len(block)
+        yield block
+
+
+# --- putting the parts together
+
+
+class _Joined:
+    """The parts of one series, in order: yields what stands alone, and reads again what does not."""
+
+    def __init__(self, series: Series, options: Options, on_error: OnError | None) -> None:
+        self._series = series
+        self._options = options
+        self._on_error = on_error
+        self._run: list[tuple[Part, Findings, int]] = []
+        """Parts whose events are not yielded yet, because the next part may belong to them; and the lines before."""
+        self._lines = 0
+        """Lines of the file so far."""
+        self._kinds: set[Kind] = set()
+        self._read_anything = False
+        self._count = 0
+
+    def take(self, part: Part, found: Findings) -> Iterator[OomEvent]:
+        """Take the next part; yield the events that are certain by now."""
+        self._kinds |= found.kinds
+        self._read_anything = self._read_anything or found.read_anything
+        if self._run and _stands_alone(part, found, self._run):
+            yield from self._flush()
+        lines = self._lines if part.start else 0
+        self._run.append((part, found, lines))
+        self._lines = lines + found.lines
+
+    def read_here(self, *, explicit: bool, on_read: Callable[[int], object] | None) -> Iterator[OomEvent]:
+        """Read the whole series in this process."""
+        try:
+            yield from read_series(
+                self._series, self._options, explicit=explicit, on_error=self._on_error, on_read=on_read
+            )
+        except SourceError as error:
+            if self._on_error is None:
+                raise
+            self._on_error(error)
+
+    def close(self, *, explicit: bool) -> Iterator[OomEvent]:
+        """Yield the rest."""
+        yield from self._flush()
+        if explicit and self._on_error is not None and not self._count:
+            problem = nothing_found(self._series, self._kinds, read_anything=self._read_anything)
+            if problem is not None:
+                self._on_error(problem)
+
+    def _flush(self) -> Iterator[OomEvent]:
+        """Yield the events of the parts at hand: as the workers found them, or, where they are several, read anew."""
+        run, self._run = self._run, []
+        if not run:
+            return
+        part, found, lines = run[0]
+        if len(run) == 1:
+            for packed in found.events:
+                self._count += 1
+                yield cast("OomEvent", renumbered(packed, lines).unpack())
+        else:
+            found = Findings()
+            reading = _reading(self._series, part, self._options)
+            for event in _events(reading, _merged(run), found):
+                self._count += 1
+                yield event
+        for error in found.errors:
+            if self._on_error is None:
+                raise error
+            self._on_error(error)
+
+
+def _merged(run: Sequence[tuple[Part, Findings, int]]) -> list[Part]:
+    """Return the parts of a run, ranges of the same file as one."""
+    merged: list[Part] = []
+    for part, _, lines in run:
+        if merged and part.start:
+            merged[-1] = replace(merged[-1], end=part.end)
+        else:
+            merged.append(replace(part, first_number=lines + 1))
+    return merged
+
+
+def _stands_alone(part: Part, found: Findings, run: Sequence[tuple[Part, Findings, int]]) -> bool:
+    """Whether the lines before a part change nothing in it, nor its lines anything before."""
+    before = run[-1][1]
+    if any(each.damaged or each.errors for _, each, _ in run) or found.damaged or found.errors:
+        return False
+    if not (before.linewise and found.linewise and before.settled and _same_year(before, found, part)):
+        return False
+    if found.calm_lines is None:
+        return True
+    if not part.at_report and not (before.quiet and found.calm_lines >= LINES_BEFORE):
+        return False
+    return not before.events or found.headless is None or _apart(found.first, found.headless)
+
+
+def _apart(first: Message | None, later: Message) -> bool:
+    if first is None:
+        return False
+    if first.monotonic_us is not None and later.monotonic_us is not None:
+        return later.monotonic_us - first.monotonic_us > APART_SECONDS * 1_000_000
+    if first.wall is not None and later.wall is not None:
+        return (later.wall - first.wall).total_seconds() > APART_SECONDS
+    return False
+
+
+def _same_year(before: Findings, found: Findings, part: Part) -> bool:
+    """Whether the first stamp of a part means what it means after the part before it."""
+    first = found.first
+    if first is None or before.times is None or first.printed is None:
+        return True
+    if first.wall is None:
+        return before.first is None or before.first.wall is None
+    times = deepcopy(before.times)
+    if not part.start:
+        times.start_file(part.file.mtime)
+    means = times.resolve(first.printed)
+    return means.wall == first.wall and set(means.issues) <= set(first.issues)
