@@ -166,7 +166,7 @@ def test_interleaved_reports_are_told_apart_by_their_callers(turns: list[bool]) 
         for part in (left, right[:first_report])
         for event in oomparse.parse(part)
     ]
-    mixed = shuffled(left, right[:first_report], [True, False, True, False, *turns])
+    mixed = shuffled(left, right[:first_report], turns)
     got = [comparable(event.to_dict(), brief=True) for event in oomparse.parse(mixed)]
     assert sorted(map(essential, got)) == sorted(map(essential, alone))
 
