@@ -116,10 +116,8 @@ def _status(path: str) -> os.stat_result:
     """Return what ``path`` is, if that is something to read to its end."""
     try:
         status = os.stat(path)  # noqa: PTH116 - As above
-    except OSError as error:
+    except (OSError, ValueError) as error:
         raise source_error(error, path) from error
-    except ValueError as error:
-        raise SourceError(f"this cannot be a path: {error}", path=path) from error
     device = stat.S_ISCHR(status.st_mode) and (os.major(status.st_rdev), os.minor(status.st_rdev))
     if device == _KMSG_DEVICE or os.path.realpath(path) == "/proc/kmsg":
         raise SourceError(_KMSG, path=path)
@@ -130,8 +128,10 @@ def _status(path: str) -> os.stat_result:
     return status
 
 
-def source_error(error: OSError, path: str) -> SourceError:
-    """Say what an `OSError` about ``path`` means for the person who named it."""
+def source_error(error: OSError | ValueError, path: str) -> SourceError:
+    """Say what went wrong with ``path``, to the person who named it."""
+    if isinstance(error, ValueError):
+        return SourceError(f"this cannot be a path: {error}", path=path)
     return SourceError(_HELP.get(error.errno or 0) or f"cannot be read: {error.strerror or error}", path=path)
 
 

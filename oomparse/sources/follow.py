@@ -12,7 +12,7 @@ import stat
 import time
 from array import array
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from threading import Event
 from typing import NamedTuple, Self
 
@@ -21,22 +21,23 @@ from oomparse.message import Line
 from oomparse.sources.files import open_file, source_error
 from oomparse.sources.generation import Generation, ReplacedError, Taken
 from oomparse.sources.lines import BLOCK_BYTES, LineSplitter
-from oomparse.sources.places import Found, Place, Position, find, is_packed, siblings
-from oomparse.sources.rotation import Age
+from oomparse.sources.places import Place, Position, find, is_packed, siblings
 
 TICK_SECONDS = 0.025
 """How often a log that is quiet is looked at."""
 SETTLE_SECONDS = 0.015
 """So long nothing must come before a quiet moment is told: a record may be written in several pieces."""
 LINGER_SECONDS = 10.0
-"""So long a file that was renamed away is still watched, from the moment that the next one has its first bytes."""
+"""So long a file is still watched after the next one was begun, and a file that may not be read is tried again."""
 LOOK_SECONDS = 1.0
-"""How often, while a log is empty, its rotated files are looked at for what may have come and gone."""
+"""How often, while nothing is written to a new log, its rotated files are looked at for what came and went."""
 COARSE_SECONDS = 0.01
 """The kernel stamps files with a clock that may be so late (one jiffy)."""
-MAX_PAST_FILES = 64
 MAX_TRACKED_LINES = 1_000_000
 """Of so many lines the follower remembers where each begins; see `FileFollower.position`."""
+MAX_PAST_FILES = 64
+MAX_TRIES = 5
+"""So often a file is looked for that is rotated on between being found and being opened."""
 
 
 class Batch(NamedTuple):
@@ -58,8 +59,18 @@ class _Segment(NamedTuple):
     starts: "array[int]"
 
 
+class _Candidate(NamedTuple):
+    """A file by the name that it had a moment ago."""
+
+    path: str
+    identity: tuple[int, int]
+
+
 class FileFollower:
-    """Follows one log, in one thread."""
+    """Follows one log, in one thread.
+
+    A file is taken up once there is something in it: an empty one has nothing to be known by later.
+    """
 
     def __init__(
         self, path: str | os.PathLike[str], *, position: Position | None = None, from_start: bool = False
@@ -69,23 +80,27 @@ class FileFollower:
         A file that does not exist yet is read from its beginning.  Raises `SourceError` for what cannot be followed.
         """
         self.path = os.fspath(path)
-        self._index = 0
         self._generations: list[Generation] = []
+        """Oldest first; behind the last one the log goes on."""
+        self._count = 0
         self._retire_at: dict[Generation, float] = {}
-        self._closed: list[Generation] = []
-        self._order: dict[Generation, int] = {}
+        self._past: dict[tuple[int, int], float] = {}
+        """Files that were read to their end, and when they were last written to."""
+        self._next = 0
+        """The number of the line that is yielded next."""
         self._segments: deque[_Segment] = deque()
         self._tracked = 0
         self._issues: list[Issue] = []
-        self._refused_at: float | None = None
+        self._seen = time.time()
+        """What was written up to then has been seen."""
         self._look_at = 0.0
-        self._past: dict[tuple[int, int], float] = {}
-        """Files that were read to their end, and when they were last written to."""
+        self._give_up_at: float | None = None
         self._changed = False
-        """Another file was taken up, which is yet to be read."""
+        """Another file was taken up, and is yet to be read."""
+        status = self._status()
         if position is not None:
             self._resume(position)
-        elif self._status() is not None:
+        elif status is not None and status.st_size:
             self._add(Generation(self.path))
             if not from_start:
                 self._generations[0].seek_end()
@@ -108,27 +123,25 @@ class FileFollower:
                 yield None
             stop.wait(min(SETTLE_SECONDS, tick_seconds) if busy else tick_seconds)
 
-    def position(self, index: int | None = None) -> Position:
-        """Return where line ``index`` begins (counted as in `Batch`); by default, the end of what was yielded.
+    def position(self, number: int | None = None) -> Position:
+        """Return where line ``number`` begins (counted as in `Batch`); by default, the end of what was yielded.
 
         Whoever has dealt with all lines in front of that one may save it, and nothing is lost or repeated after a
-        restart.  ``index`` must never be less than the time before, nor `MAX_TRACKED_LINES` behind.
+        restart.  ``number`` must never be less than the time before, nor `MAX_TRACKED_LINES` behind.
         """
-        index = self._index if index is None else index
-        while self._segments and self._segments[0].first + len(self._segments[0].starts) <= index:
+        number = self._next if number is None else number
+        while self._segments and self._segments[0].first + len(self._segments[0].starts) <= number:
             self._tracked -= len(self._segments.popleft().starts)
-        found: dict[Generation, Place] = {}
+        places: dict[Generation, Place] = {}
         for segment in self._segments:
-            at = max(index - segment.first, 0)
-            if segment.generation not in found:
-                place = segment.generation.place(segment.starts[at], segment.number + at - 1)
-                found[segment.generation] = place
-        self._closed = [generation for generation in self._closed if generation in found]
-        in_order = sorted((*self._closed, *self._generations), key=self._order.__getitem__)
-        self._order = {generation: number for number, generation in enumerate(in_order)}
-        places = [found.get(generation) or generation.place() for generation in in_order]
-        empty_since = self._generations[-1].empty_since if self._generations else None
-        return Position(path=self.path, time=empty_since or time.time(), places=tuple(places))
+            if segment.generation not in places:
+                at = max(number - segment.first, 0)
+                places[segment.generation] = segment.generation.place(segment.starts[at], segment.number + at - 1)
+        for generation in self._generations:
+            if generation not in places:
+                places[generation] = generation.place()
+        in_order = sorted(places, key=lambda generation: generation.order)
+        return Position(path=self.path, time=self._seen, places=tuple(map(places.__getitem__, in_order)))
 
     def close(self) -> None:
         """Close all files."""
@@ -142,35 +155,43 @@ class FileFollower:
         self.close()
 
     def _resume(self, position: Position) -> None:
-        """Find the places of ``position``, and what was written after them."""
-        last: Found | None = None
+        """Find the places of ``position``; what was written after them is found as any next file is."""
+        self._seen = position.time
         for place in position.places:
+            generation = self._find(place)
+            if generation is not None:
+                self._add(generation)
+                continue
+            detail = f"{self.path}: the rest of the file from line {place.lines + 1} on is gone"
+            self._issues.append(Issue(code=IssueCode.MESSAGES_LOST, detail=detail))
+
+    def _find(self, place: Place) -> Generation | None:
+        """Open the file of a place, at that place; None where it is gone."""
+        for _ in range(MAX_TRIES):
             found = find(place, self.path)
             if found is None:
-                detail = f"{self.path}: the rest of the file from line {place.lines + 1} on is gone"
-                self._issues.append(Issue(code=IssueCode.MESSAGES_LOST, detail=detail))
-            else:
-                self._add(Generation(found.path, place=place, packed=found.packed))
-                last = found
-        if last is None:
-            # No telling which file it was; but what was written to since then is new.
-            since = position.time - COARSE_SECONDS
-            self._append([*(path for path, _ in self._written_since(since)), self.path])
-        elif last.path != self.path:
-            self._append([*self._newer(last), self.path])
-        elif position.places[-1].head_bytes == 0:
-            self._generations[-1].empty_since = position.time
+                return None
+            try:
+                return Generation(found.path, place=place, packed=found.packed)
+            except ReplacedError:
+                continue  # Rotated in between
+            except SourceError:
+                if os.path.exists(found.path):  # noqa: PTH110 - A plain question
+                    raise
+        return None
 
     def _round(self) -> Iterator[Batch]:
         """Read every file to its present end, and see whether there is another one."""
+        begun = time.time()
         if self._issues:
             issues, self._issues = tuple(self._issues), []
-            yield Batch([], self._index, issues)
-        self._look_behind()
+            yield Batch([], self._next, issues)
         for generation in tuple(self._generations):
             yield from self._drain(generation)
         yield from self._retire()
-        yield from self._advance()
+        nothing_left = yield from self._advance()
+        if nothing_left:
+            self._seen = begun - COARSE_SECONDS
 
     def _drain(self, generation: Generation) -> Iterator[Batch]:
         while True:
@@ -187,141 +208,132 @@ class FileFollower:
         lines, starts = taken
         if not lines:
             return
-        self._segments.append(_Segment(self._index, generation, lines[0].number, array("q", starts)))
+        self._segments.append(_Segment(self._next, generation, lines[0].number, array("q", starts)))
         self._tracked += len(lines)
         while self._tracked > MAX_TRACKED_LINES and len(self._segments) > 1:
             self._tracked -= len(self._segments.popleft().starts)
-        self._index += len(lines)
-        yield Batch(lines, self._index - len(lines))
+        self._next += len(lines)
+        yield Batch(lines, self._next - len(lines))
 
     def _replaced(self, generation: Generation) -> Iterator[Batch]:
-        """Go on in the copy of a file that was truncated, and from the beginning of the file itself."""
-        newest = generation is self._generations[-1]
-        copy = find(generation.place(generation.offset), self.path)
+        """Go on in the copy of a file that was truncated; what is in the file itself now comes next."""
+        self._changed = True
+        copy = self._find(generation.place(generation.offset))
         if copy is not None:
-            generation.move_to(copy.path, packed=copy.packed)
-            self._changed = True
+            generation.move_to(copy)
         else:
             yield from self._batch(generation, generation.finish())
             self._drop(generation)
-        if newest:
-            self._append([*self._newer(copy), self.path])
 
-    def _advance(self) -> Iterator[Batch]:
-        """Open the next file when something was written to it: then its writer is done with the one before."""
-        status = self._status()
-        if status is None:
-            return
-        newest = self._generations[-1] if self._generations else None
-        if newest is None:
-            self._append([self.path])
-            return
-        if newest.identity == (status.st_dev, status.st_ino) or status.st_size == 0:
-            return
-        yield from self._drain(newest)
-        if newest not in self._generations:
-            return
-        found = find(newest.place(newest.offset), self.path)
-        if found is not None and found.path == self.path:
-            newest.move_to(found.path, packed=False)  # Saved by an editor, or copied back: the same log
-            self._changed = True
-            return
-        if found is None:
-            since = newest.empty_since or newest.mtime() or time.time()
-            self._append([*(path for path, _ in self._written_since(since)), self.path])
-        else:
-            self._append([*self._newer(found), self.path])
+    def _advance(self) -> Generator[Batch, None, bool]:
+        """Take up the next file, if there is one.  Its writer is done with the one before, so that is read to its end.
 
-    def _look_behind(self) -> None:
-        """Find files that came and went (copied, then truncated) while the newest was known to be empty only."""
-        newest = self._generations[-1] if self._generations else None
-        if newest is None or newest.empty_since is None:
-            return
-        if newest.is_empty():
+        Return whether everything has been seen.
+        """
+        status, newest = self._status(), self._generations[-1] if self._generations else None
+        if newest is not None and status is not None and newest.identity == (status.st_dev, status.st_ino):
+            return not self._changed
+        if status is None or status.st_size == 0:
+            # Only the rotated files may have something that was not seen.
             if time.monotonic() < self._look_at:
-                return
-            self._look_at = time.monotonic() + LOOK_SECONDS
-        since, newest.empty_since = newest.empty_since, time.time() - COARSE_SECONDS
-        # What is newer than the file itself, which may have been renamed and compressed by now, comes after it.
-        own = find(newest.end(), self.path)
-        paths = [
-            path for path, age in self._written_since(since) if own is None or own.path == self.path or age < own.age
-        ]
-        if paths:
-            self._generations.remove(newest)
-            if not self._append(paths):
-                newest.empty_since = since
-            self._add(newest)
-
-    def _written_since(self, since: float) -> list[tuple[str, Age]]:
-        """Return the rotated files that were written to after ``since``, and not read since then, oldest first."""
-        known = {generation.identity for generation in self._generations}
-        found: list[tuple[str, Age]] = []
-        for path, age in reversed(siblings(self.path)):
-            status = _stat(path)
-            if status is None or status.st_mtime <= since or (status.st_dev, status.st_ino) in known:
-                continue
-            if self._past.get((status.st_dev, status.st_ino)) != status.st_mtime:
-                found.append((path, age))
-        return found
-
-    def _newer(self, found: Found | None) -> list[str]:
-        """Return what was rotated away after a file that was found, oldest first."""
-        return [] if found is None else [path for path, age in reversed(siblings(self.path)) if age > found.age]
-
-    def _append(self, paths: list[str]) -> bool:
-        """Take up files, oldest first; False where one of them cannot be opened yet."""
-        for path in paths:
-            try:
-                if path == self.path and self._status() is None:
-                    continue
-                self._add(Generation(path, packed=path != self.path and is_packed(path)))
-            except SourceError:
-                if not os.path.exists(path):  # noqa: PTH110 - A plain question
-                    continue  # Renamed or removed just now: the next round finds what became of it
-                # A new file may get its owner and mode a moment later.
-                self._refused_at = self._refused_at or time.monotonic()
-                if time.monotonic() - self._refused_at > LINGER_SECONDS:
-                    raise
                 return False
-            self._refused_at = None
-        return True
+            self._look_at = time.monotonic() + LOOK_SECONDS
+        if newest is not None:
+            yield from self._drain(newest)
+        if self._changed:
+            return False
+        candidate = self._candidate(newest)
+        if candidate is None:
+            return not self._changed
+        if (generation := self._open(candidate)) is not None:
+            # No rotation in between has put another file in its place, or one before it.
+            if generation.identity == candidate.identity and self._candidate(newest) == candidate:
+                self._add(generation)
+            else:
+                generation.close()
+                self._changed = True
+        return False
+
+    def _candidate(self, newest: Generation | None) -> _Candidate | None:
+        """Return the file that was begun after ``newest``, or else the first one with something unseen in it."""
+        age = None
+        since = self._seen
+        if newest is not None:
+            found = find(newest.place(newest.offset), self.path)
+            if found is not None and found.path == self.path:
+                # Saved by an editor, or copied back: the same log.
+                if (same := self._find(newest.place(newest.offset))) is not None:
+                    newest.move_to(same)
+                self._changed = True
+                return None
+            age = found.age if found else None
+            since = newest.mtime() or since
+        known = {generation.identity for generation in self._generations}
+        for path, their_age in reversed(siblings(self.path)):
+            status = _stat(path)
+            identity = status and (status.st_dev, status.st_ino)
+            if status is None or identity is None or identity in known or status.st_size == 0:
+                continue
+            newer = their_age > age if age is not None else status.st_mtime > since
+            if newer and self._past.get(identity) != status.st_mtime:
+                return _Candidate(path, identity)
+        status = self._status()
+        return _Candidate(self.path, (status.st_dev, status.st_ino)) if status is not None and status.st_size else None
+
+    def _open(self, candidate: _Candidate) -> Generation | None:
+        path = candidate.path
+        try:
+            generation = Generation(path, packed=path != self.path and is_packed(path))
+        except SourceError:
+            if not os.path.exists(path):  # noqa: PTH110 - A plain question
+                self._changed = True
+                return None  # Rotated on just now
+            # A new file may get its owner and mode a moment later.
+            self._give_up_at = self._give_up_at or time.monotonic() + LINGER_SECONDS
+            if time.monotonic() > self._give_up_at:
+                raise
+            return None
+        self._give_up_at = None
+        if generation.packed and generation.is_empty():
+            self._forget(generation)
+            return None
+        return generation
 
     def _add(self, generation: Generation) -> None:
-        """Put a file behind those so far: they are done, once their writers notice."""
+        """Put a file behind those so far: they are done, once the last of their writers has noticed."""
         for before in self._generations:
             self._retire_at.setdefault(before, time.monotonic() + (0 if before.packed else LINGER_SECONDS))
+        self._count += 1
+        generation.order = self._count
         self._generations.append(generation)
-        self._order[generation] = max(self._order.values(), default=-1) + 1
         self._changed = True
 
     def _retire(self) -> Iterator[Batch]:
         now = time.monotonic()
         for generation in [one for one, at in self._retire_at.items() if at <= now]:
-            yield from self._drain(generation)
-            if generation in self._retire_at:
-                yield from self._batch(generation, generation.finish())
-                self._drop(generation)
+            yield from self._batch(generation, generation.finish())
+            self._drop(generation)
 
     def _drop(self, generation: Generation) -> None:
+        self._forget(generation)
+        self._generations.remove(generation)
+        self._retire_at.pop(generation, None)
+
+    def _forget(self, generation: Generation) -> None:
+        self._changed = True
         if (mtime := generation.mtime()) is not None:
             self._past[generation.identity] = mtime
             while len(self._past) > MAX_PAST_FILES:
                 del self._past[next(iter(self._past))]
         generation.close()
-        self._generations.remove(generation)
-        self._retire_at.pop(generation, None)
-        read = {segment.generation for segment in self._segments}
-        self._closed = [one for one in (*self._closed, generation) if one in read]
-        kept = {*self._closed, *self._generations}
-        self._order = {one: number for one, number in self._order.items() if one in kept}
 
     def _status(self) -> os.stat_result | None:
+        """Return what is at the path now, if there is anything."""
         try:
             status = os.stat(self.path)  # noqa: PTH116 - Text
         except (FileNotFoundError, NotADirectoryError):
             return None
-        except OSError as error:
+        except (OSError, ValueError) as error:
             raise source_error(error, self.path) from error
         if stat.S_ISREG(status.st_mode):
             return status
@@ -337,7 +349,7 @@ def follow_stream(
     """Yield the lines of a pipe as they come, to its end or until ``stop`` is set; None as `FileFollower.batches`."""
     poll = select.poll()
     poll.register(descriptor, select.POLLIN)
-    splitter, index = LineSplitter(path=path), 0
+    splitter, first = LineSplitter(path=path), 0
     busy = False
     while not stop.is_set():
         if not poll.poll((min(SETTLE_SECONDS, tick_seconds) if busy else tick_seconds) * 1000):
@@ -350,8 +362,8 @@ def follow_stream(
             raise source_error(error, path) from error
         lines = splitter.feed(data) if data else splitter.flush()
         if lines:
-            yield Batch(lines, index)
-        index, busy = index + len(lines), True
+            yield Batch(lines, first)
+        first, busy = first + len(lines), True
         if not data:
             return
 

@@ -6,7 +6,6 @@ anew is noticed by its content, even when it has grown past the old place in the
 
 import os
 import re
-import time
 from collections.abc import Iterator
 from contextlib import suppress
 from typing import BinaryIO, NamedTuple
@@ -36,7 +35,8 @@ class Generation:
     def __init__(self, path: str, *, place: Place | None = None, packed: bool = False) -> None:
         """Open ``path``, at a place that `oomparse.sources.places.find` has found in it, or at its beginning.
 
-        ``packed`` says that it is compressed; such a file does not grow.  Raises `SourceError`.
+        ``packed`` says that it is compressed; such a file does not grow.  Raises `SourceError`, and `ReplacedError`
+        where the place does not fit: the name is another file's by now.
         """
         self.path = path
         self.packed = packed
@@ -46,16 +46,23 @@ class Generation:
         """Bytes in front of the first line that is not complete."""
         self._splitter = LineSplitter(path=path, first_number=place.lines + 1 if place else 1)
         self._rest: Iterator[bytes] = iter(())
+        self._head = self._tail = b""
         self._stream: BinaryIO | None = open_file(path)
         status = os.fstat(self._stream.fileno())
         self.identity = (status.st_dev, status.st_ino)
-        self.empty_since = time.time() if status.st_size == 0 else None
-        """When it was seen to be empty, if nothing was seen in it since: until then it has no content to be known by."""
-        self._head = self._tail = b""
-        if packed and (found := unpack_to(self._stream, path, place)):
-            self._head, self._tail, self._rest = found
-        elif not packed and (place is None or place.head_bytes):
+        self.order = 0
+        """Its rank among the files of a log, oldest first; the follower's to set."""
+        if packed:
+            found = unpack_to(self._stream, path, place)
+            if found is not None:
+                self._head, self._tail, self._rest = found
+            fits = found is not None or place is None
+        else:
             self._head, self._tail = context(self._stream.fileno(), self.offset)
+            fits = place is None or (status.st_size >= self.offset and place.fits(self._head, self._tail))
+        if not fits:
+            self.close()
+            raise ReplacedError
 
     @property
     def lines(self) -> int:
@@ -63,8 +70,8 @@ class Generation:
         return self._splitter.number - 1
 
     def is_empty(self) -> bool:
-        """Say whether there is nothing in the file (now)."""
-        return self._stream is not None and os.fstat(self._stream.fileno()).st_size == 0
+        """Say whether there was nothing in the file when it was opened."""
+        return not self._head
 
     def mtime(self) -> float | None:
         """Return when the file was last written to."""
@@ -105,8 +112,6 @@ class Generation:
                 raise ReplacedError
             if len(self._head) < CONTEXT_BYTES:
                 self._head = (self._head[: self.offset] + data)[:CONTEXT_BYTES]
-        if data:
-            self.empty_since = None
         self.offset += len(data)
         self._tail = (self._tail + data[-CONTEXT_BYTES:])[-CONTEXT_BYTES:]
         return data
@@ -128,37 +133,26 @@ class Generation:
         lines = self._splitter.flush()
         return Taken(lines, [start] * len(lines))
 
-    def move_to(self, path: str, *, packed: bool) -> None:
-        """Go on in another file that holds the same: the copy of what was truncated.  Raises `SourceError`."""
-        place = self.place(self.offset, self.lines)
-        there = Generation(path, place=place, packed=packed)
+    def move_to(self, copy: "Generation") -> None:
+        """Go on in another file that holds the same, opened at the same offset."""
         self.close()
-        self.packed, self.identity = there.packed, there.identity
-        self._stream, self._rest, self._head = there._stream, there._rest, there._head
+        self.packed, self.identity = copy.packed, copy.identity
+        self._stream, self._rest, self._head = copy._stream, copy._rest, copy._head  # noqa: SLF001 - Of its own class
 
     def place(self, offset: int | None = None, lines: int | None = None) -> Place:
         """Return the place in front of the line that begins at ``offset``: the first incomplete one by default."""
         offset = self.done if offset is None else offset
         head, tail = self._head, self._tail if offset == self.offset else b""
-        if self._stream is not None and not self.packed and self.empty_since is None:
+        if self._stream is not None and not self.packed:
             with suppress(OSError):
                 now_head, now_tail = context(self._stream.fileno(), self.offset)
                 if now_head.startswith(head) and now_tail == self._tail:
                     head, tail = now_head, context(self._stream.fileno(), offset)[1]
-        return self._place(offset, self.lines if lines is None else lines, head, tail)
-
-    def end(self) -> Place:
-        """Return the place behind everything that is in the file, read or not."""
-        assert self._stream is not None
-        size = os.fstat(self._stream.fileno()).st_size
-        return self._place(size, self.lines, *context(self._stream.fileno(), size))
-
-    def _place(self, offset: int, lines: int, head: bytes, tail: bytes) -> Place:
         return Place(
             device=self.identity[0],
             inode=self.identity[1],
             offset=offset,
-            lines=lines,
+            lines=self.lines if lines is None else lines,
             head_bytes=len(head),
             head=digest(head),
             tail_bytes=len(tail),

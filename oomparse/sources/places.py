@@ -54,7 +54,7 @@ class Position:
     time: float
     """What was written up to then had been seen; in seconds since 1970."""
     places: tuple[Place, ...] = ()
-    """Oldest file first; empty where the log does not exist yet."""
+    """Oldest file first; none where there is nothing in the log yet."""
 
     def to_dict(self) -> dict[str, Any]:
         """Return what `from_dict` takes, fit for JSON."""
@@ -86,12 +86,12 @@ def digest(data: bytes) -> str:
 
 def find(place: Place, path: str) -> Found | None:
     """Look for a place in ``path`` and in what rotation made of it; None where it is gone."""
+    if place.head_bytes == 0:
+        return None  # Any file would fit
     names = [(path, rotation_of(os.path.basename(path)).age), *siblings(path)]  # noqa: PTH119 - Text
     for name, age in names:
         if _identity(name) == (place.device, place.inode) and _fits(place, name):
             return Found(name, age, packed=False)
-    if place.head_bytes == 0:
-        return None  # Nothing was in it: any file would fit
     for name, age in names:
         if _fits(place, name):
             return Found(name, age, packed=False)

@@ -21,20 +21,22 @@ from oomparse.sources.lines import MAX_LINE_BYTES, LineSplitter, read_blocks, re
         (b"a\nb", [b"a", b"b"]),
         (b"\n\n", [b"", b""]),
         (b"a\r\nb\r\n", [b"a\r", b"b\r"]),
-        (b"a\0b\n\0\0\nc", [b"a\0b", b"\0\0", b"c"]),
+        (b"a\0b\0\n\0\0\n\0c", [b"a\0b\0", b"", b"c"]),
+        (bytes(3 * MAX_LINE_BYTES) + b"a\n" + bytes(3 * MAX_LINE_BYTES), [b"a"]),
         (b"\xff\xfe\n", [b"\xff\xfe"]),
     ],
+    ids=lambda value: str(value)[:20],
 )
 def test_lines_of_a_stream(data: bytes, expected: list[bytes]) -> None:
     lines = list(read_lines(io.BytesIO(data), path="log", first_number=5))
     assert lines == [Line(text, number, "log") for number, text in enumerate(expected, 5)]
 
 
-@given(st.lists(st.binary(max_size=12)), st.integers(1, 9))
+@given(st.lists(st.text("ab\0\n", max_size=12).map(str.encode)), st.integers(1, 9))
 def test_blocks_do_not_matter(blocks: list[bytes], limit: int) -> None:
     splitter = LineSplitter(max_line_bytes=limit)
     lines = [line for block in blocks for line in splitter.feed(block)] + splitter.flush()
-    texts = b"".join(blocks).split(b"\n")
+    texts = [text.lstrip(b"\0") for text in b"".join(blocks).split(b"\n")]
     if texts[-1] == b"":
         texts.pop()
     assert lines == [Line(text[:limit], n, None, len(text) > limit) for n, text in enumerate(texts, 1)]
