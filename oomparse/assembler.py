@@ -20,9 +20,9 @@ from oomparse.grammar.memcg import stat_line, stats_tail
 from oomparse.grammar.others import LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.record import (
-    MAX_WRAPPED_LINES,
     Piece,
     continues_fragment,
+    ends_wrapped,
     is_exact,
     join_wrapped,
     may_go_on,
@@ -162,9 +162,11 @@ class Assembler:
         bare = first.printed is None and message.printed is None
         same_record = first.monotonic_us is not None and first.monotonic_us == message.monotonic_us
         together = bare or same_record or message.fragment == "+"
-        if together and "\n" not in message.text and message.host == first.host and len(self._held) < MAX_WRAPPED_LINES:
-            joined = join_wrapped([*(held.text for held in self._held), message.text])
-            if joined is not None or not is_exact(parse_line(message.text)):
+        if together and "\n" not in message.text and message.host == first.host:
+            texts = [held.text for held in self._held]
+            if not ends_wrapped(texts, message.text) and (
+                not is_exact(parse_line(message.text)) or join_wrapped([*texts, message.text]) is not None
+            ):
                 self._held.append(message)
                 return True
         self._release()
@@ -174,7 +176,8 @@ class Assembler:
         """Place what was held: as much of it as makes one line, the rest for itself."""
         while self._held:
             held = self._held
-            for count in range(len(held), 1, -1):
+            broken = len(held) > 1 and _may_be_broken(held[0], parse_line(held[0].text))
+            for count in range(len(held), 1, -1) if broken else ():
                 texts = [message.text for message in held[:count]]
                 joined = join_wrapped(texts)
                 if joined is not None:

@@ -7,7 +7,7 @@ terminal wrapped.  Nothing is dropped: what no format takes comes back with ``pa
 
 import itertools
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 from oomparse.grammar.dispatch import Parsed, parse_line
@@ -18,47 +18,28 @@ from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK
 
 MAX_WRAPPED_LINES = 12
 """How many lines a wrapped line may have been broken into."""
-_MAX_MIXED_BREAKS = 4
+MAX_WRAPPED_CHARACTERS = 4_096
+"""How long a wrapped line may be: a kernel record has 1,024 bytes at most."""
+_MAX_MIXED_BREAKS = 3
 
-_WRAPPABLE = (
-    "invoked oom-killer",
-    "illed process ",
-    "ill process ",
-    "oom-kill:",
-    "oom_reaper: ",
-    "Task in /",
-    "Tasks in /",
-    "memory: usage",
-    "memory+swap: usage",
-    "kmem: usage",
-    "swap: usage",
-    "ut of memory",
-    "ut of Memory",
-    "OOM victim",
-    "Memory cgroup ",
-    "CPU: ",
-    "Pid: ",
-    "[ pid ]",
-    "[  pid  ]",
-    "Hardware name:",
-    " free:",
-    "active_anon:",
-    "kB ",
-    "hugepages_",
-    "Swap cache",
-    "Code: ",
-    "RIP: ",
-    "RSP: ",
-    "RAX: ",
-    "RDX: ",
-    "RBP: ",
-    "R10: ",
-    "R13: ",
-    ") from [<",
+_BEGINS = re.compile(
+    r"\s*(?:"
+    r"(?:OOM k|K|k)ill(?:ed)? process \d|Kill child of process \d|[Oo]ut of [Mm]emory|No available memory"
+    r"|oom-kill:|oom_reaper: |OOM victim \d"
+    r"|Tasks? in /|(?:memory|memory\+swap|kmem|swap): usage|Memory cgroup |Memory limit reached"
+    r"|CPU: \d|Pid: \d|Hardware name:|\[ +pid +\]"
+    r"|(?:Node \d+ )?(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free)?:|(?:Node \d+ )?(?:[Aa]ctive_anon:|hugepages_)"
+    r"|Swap cache|(?:Free|Total) swap|Code: |R(?:IP|SP|AX|DX|BP|10|13): |\[<[0-9a-f]{4,16}>\] \([^()]*\) from "
+    r")|[^\n]* invoked oom-killer"
 )
+"""How a line that may be wrapped begins."""
+_TRIGGER_CHARACTERS = 80
+"""The end of a text in which the words of `_BROKEN_TRIGGER` are looked for."""
 
-_BROKEN_TRIGGER = re.compile(r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\bout of|\bOut of)\s*\Z")
-"""A line may be broken inside the words that tell it."""
+_BROKEN_TRIGGER = re.compile(
+    r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\b[Oo]ut of|emory(?: \(oom_kill_allocating_task\))?:)\s*\Z"
+)
+"""A line may be broken inside, or right behind, the words that tell it."""
 
 _PRINTED_IN_PARTS = ("oom-kill:", "Memory cgroup stats for", "Task in")
 
@@ -82,10 +63,22 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
     """
     if is_exact(parsed):
         return parsed is not None and isinstance(parsed.line, Killed)
-    return any(words in text for words in _WRAPPABLE) or _BROKEN_TRIGGER.search(text) is not None
+    return _BEGINS.match(text) is not None or _is_broken(text)
 
 
-def join_wrapped(parts: list[str]) -> Piece | None:
+def _is_broken(text: str) -> bool:
+    return _BROKEN_TRIGGER.search(text[-_TRIGGER_CHARACTERS:]) is not None
+
+
+def ends_wrapped(parts: Sequence[str], text: str) -> bool:
+    """Tell whether ``text`` cannot be the rest of the line that ``parts`` begin, so that no joining need be tried."""
+    if len(parts) >= MAX_WRAPPED_LINES or sum(map(len, parts)) + len(text) > MAX_WRAPPED_CHARACTERS:
+        return True
+    begins = _BEGINS.match(text) is not None or _is_broken(text)
+    return begins and (len(parts) > 1 or not _is_broken(parts[0]))
+
+
+def join_wrapped(parts: Sequence[str]) -> Piece | None:
     """Put a line together that was broken: by a newline of its own, between words, or inside one."""
     first, *later = map(parse_line, parts)
     alone = [found for found in later if found is not None and is_exact(found)]
@@ -154,7 +147,10 @@ def pieces(text: str) -> Iterator[Piece]:
         if piece.parsed is not None and isinstance(piece.parsed.line, TaskLine):
             piece, taken = _whole_row(parts, at)
         elif may_go_on(part, piece.parsed):
-            for count in range(min(MAX_WRAPPED_LINES, len(parts) - at), 1, -1):
+            end = at + 1
+            while end < len(parts) and not ends_wrapped(parts[at:end], parts[end]):
+                end += 1
+            for count in range(end - at, 1, -1):
                 joined = join_wrapped(parts[at : at + count])
                 if joined is not None:
                     piece, taken = joined, count
@@ -169,7 +165,7 @@ _ROW_GOES_ON = re.compile(rf"[\s{CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{CONTI
 def _whole_row(parts: list[str], at: int) -> tuple[Piece, int]:
     """Join the columns of a task row that a mailer wrapped: nothing but numbers tells that they belong to it."""
     row, taken = parts[at], 1
-    while at + taken < len(parts) and _ROW_GOES_ON.match(parts[at + taken]):
+    while at + taken < len(parts) and taken < MAX_WRAPPED_LINES and _ROW_GOES_ON.match(parts[at + taken]):
         row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(CONTINUATION_MARK).lstrip()}"
         taken += 1
     return Piece(row, parse_line(row)), taken
