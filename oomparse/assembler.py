@@ -14,20 +14,19 @@ from oomparse.building import build_event
 from oomparse.errors import IssueCode
 from oomparse.grammar.dispatch import Parsed, parse_line, single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
+from oomparse.grammar.fragment import joined, may_be_continued
 from oomparse.grammar.header import Header, SysrqLine
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.memcg import stat_line, stats_tail
+from oomparse.grammar.memcg import cut_stat, stat_line, stats_tail
 from oomparse.grammar.others import LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.record import (
     Piece,
-    continues_fragment,
     ends_wrapped,
     is_exact,
     join_wrapped,
     may_go_on,
     pieces,
-    starts_fragment,
 )
 from oomparse.grammar.strict import refusal
 from oomparse.grammar.tasks import TASK_ROW, TaskLine
@@ -288,6 +287,8 @@ class Assembler:
                 self._end(ended)
             host.open.clear()
             return
+        if line_format.tolerant and self._continue_fragment(host, message, text):
+            return
         report = self._target(host, message, section, line)
         if report is None:
             if section in (Section.HEADER, Section.CPUSET) or (section in WEAK_SECTIONS and not host.fresh):
@@ -298,8 +299,6 @@ class Assembler:
             self.headless = self.headless or message
             report = self._start(host, message)
         self._add(report, message, text, section, line, line_format)
-        if line_format.tolerant and starts_fragment(text, None):
-            report.fragment = text
         if report.has_verdict:
             host.fresh = True
 
@@ -361,9 +360,10 @@ class Assembler:
         if known is not None:
             self._add(report, message, text, *known, None)
             return
-        if self._continue_fragment(report, message, text) or _continues_row(report, message, text):
+        if self._continue_fragment(host, message, text) or _continues_row(report, message, text):
             return
         if report.has_verdict:
+            report.fragment = text if may_be_continued(text) else report.fragment
             host.fresh = False
             return
         if not report.is_event:
@@ -374,28 +374,26 @@ class Assembler:
             return
         if self._strict:
             raise refusal(text, message)
-        if report.fragment is None and starts_fragment(text, None):
+        if may_be_continued(text):
             report.fragment = text
         report.add_foreign(text, message.line_start)
         if len(report.foreign_run) > MAX_FOREIGN_RUN:
             self._end(report)
             host.open.remove(report)
 
-    def _continue_fragment(self, report: Report, message: Message, text: str) -> bool:
-        """Append to a line that the kernel printed in parts; take the whole line once a format does."""
-        fragment = report.fragment
-        if fragment is None or report.has_verdict or not continues_fragment(fragment, text):
+    def _continue_fragment(self, host: "_Host", message: Message, text: str) -> bool:
+        """Append to a line that the kernel printed in parts; take it for what it is so far."""
+        report = next((found for found in reversed(host.open) if found.same_caller(message)), None)
+        if report is None or report.fragment is None or (whole := joined(report.fragment, text)) is None:
             return False
-        whole = f"{fragment}{'' if fragment.endswith((' ', '=')) or text[0] in ',:' else ' '}{text}"
-        parsed = parse_line(whole)
         report.forget_fragment()
-        if parsed is not None and is_exact(parsed):
+        parsed = parse_line(whole)
+        if parsed is not None and (isinstance(parsed.line, Header) or report.takes(parsed.format.section, parsed.line)):
             self._add(report, message, whole, parsed.format.section, parsed.line, parsed.format)
         else:
-            report.add_foreign(whole, message.line_start)
             report.fragment = whole
-            if parsed is not None:
-                self._add(report, message, whole, parsed.format.section, parsed.line, parsed.format)
+            if not report.has_verdict:
+                report.add_foreign(whole, message.line_start)
         return True
 
     # --- reports
@@ -571,7 +569,7 @@ def _in_context(report: Report, text: str) -> tuple[Section, TypedLine] | None:
         stat = stat_line(text)
         if stat is not None:
             return Section.MEMCG, stat
-        tail = stats_tail(text)
+        tail = stats_tail(text) or cut_stat(report.stat_texts(), text)
         if tail is not None:
             return Section.MEMCG, tail
     return None

@@ -47,7 +47,8 @@ COMM_CHARACTERS = 15
 def build_event(report: Report) -> OomEvent:
     """Return what the report says so far."""
     body, counters = _proven(report)
-    sections = ReportSections(body, tuple(report.texts))
+    named = report.constraint or report.task_in
+    sections = ReportSections(body, tuple(report.texts), named.oom_memcg if named is not None else None)
     era = _era(report)
     invoker = _invoker(report)
     memcg = _memcg(report, sections, counters)

@@ -10,6 +10,7 @@ from collections.abc import Callable
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import LineFormat, Section, TypedLine
+from oomparse.grammar.fragment import may_be_continued
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import (
@@ -20,12 +21,14 @@ from oomparse.grammar.memcg import (
     MemcgStats,
     TaskInMemcg,
     kernels_of_memcg,
+    stat_line,
 )
 from oomparse.grammar.meminfo import kernels_of
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
+from oomparse.grammar.zones import NodePrefix, ReserveLine
 from oomparse.message import Message
 from oomparse.model import OomEvent
 
@@ -213,9 +216,9 @@ class Report:
             return old and last.comm == line.comm and (self.header is not None or self.selected is not None)
         if self.no_killable or self.panic or self.spared or (self.reaped and not self.header):
             return False
-        words = line.message
-        if words is not None and self.selected is not None and self.selected.message not in (None, words):
-            return False
+        said = self.selected.message if self.selected is not None else None
+        if line.message is not None and said is not None and said.lower() != line.message.lower():
+            return False  # 2.6.18 says "Out of Memory: Kill process" and then "Out of memory: Killed process"
         return not (
             self.constraint is not None
             and self.constraint.pid not in (None, line.pid)
@@ -254,11 +257,13 @@ class Report:
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.append((section, text))
         self._keep(message, text, line)
+        whole = line_format is not None and not line_format.tolerant and not isinstance(line, NodePrefix | ReserveLine)
+        self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
         match line:
             case Header():
-                self.header, self.header_message = line, message
+                self.header, self.header_message = line, self.header_message or message
             case CpusetLine():
                 self.cpuset = line
             case CpuLine():
@@ -357,8 +362,23 @@ class Report:
         self.body[-1] = (section, f"{row}\n{text}")
         self.texts[-1] = f"{self.texts[-1]}\n{text}"
 
+    def stat_texts(self) -> list[str]:
+        """Return the lines of memory.stat that have come so far."""
+        texts: list[str] = []
+        for section, text in reversed(self.body):
+            if section is not Section.MEMCG or stat_line(text) is None:
+                break
+            texts.append(text)
+        return texts[::-1]
+
     def forget_fragment(self) -> None:
-        """Take back what the first parts of a line said of it: the whole line is known now."""
+        """Take back what the first parts of a line said of it: more of the line is known now."""
+        if self.texts and self.texts[-1] == self.fragment:
+            del self.texts[-1]
+        if self.body and self.body[-1][1] == self.fragment:
+            del self.body[-1]
+        if self.limit_text == self.fragment:
+            self.task_in = self.limit_text = None
         self.issues = [issue for issue in self.issues if issue.detail != self.fragment]
         self.unknown = [row for row in self.unknown if row[0] != self.fragment]
         self.foreign_run = [row for row in self.foreign_run if row[0] != self.fragment]

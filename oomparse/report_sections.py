@@ -9,7 +9,7 @@ from typing import Any
 
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
-from oomparse.grammar.memcg import MemcgStat, MemcgStats, stat_line, stats_tail
+from oomparse.grammar.memcg import MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
 from oomparse.grammar.tasks import TaskLine, task_rows
 from oomparse.section_builder import build_meminfo, build_slabs, build_stack
 from oomparse.sections import MemInfo, TaskTable
@@ -21,11 +21,14 @@ _FOREIGN_SHARE = 1.05
 class ReportSections:
     """Loads ``meminfo``, ``tasks``, ``slabs``, ``stack`` of an event and ``stats…`` of its memcg."""
 
-    __slots__ = ("_body", "_known", "_texts")
+    __slots__ = ("_body", "_known", "_oom_memcg", "_texts")
 
-    def __init__(self, body: tuple[tuple[Section, str], ...], texts: tuple[str, ...]) -> None:
+    def __init__(
+        self, body: tuple[tuple[Section, str], ...], texts: tuple[str, ...], oom_memcg: str | None = None
+    ) -> None:
         self._body = body
         self._texts = texts
+        self._oom_memcg = oom_memcg
         self._known: dict[str, Any] = {}
 
     def lines(self) -> tuple[str, ...]:
@@ -99,20 +102,19 @@ class ReportSections:
                 if parsed is not None:
                     yield parsed.line
 
-    def _stats_lines(self) -> Iterator[TypedLine]:
+    def _stats_lines(self) -> Iterator[TypedLine | None]:
         for section, text in self._body:
             if section is not Section.MEMCG:
                 continue
             parsed = parse_line(text)
-            line = parsed.line if parsed is not None else stat_line(text) or stats_tail(text)
-            if line is not None:
-                yield line
+            yield parsed.line if parsed is not None else stat_line(text) or stats_tail(text)
 
     def _tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:
         """Return the unit and the statistics of every cgroup, in the order in which they were printed."""
         unit: str | None = None
         tree: dict[str, dict[str, int]] = {}
         current: dict[str, int] | None = None
+        in_bytes: list[MemcgStat] = []
         for line in self._stats_lines():
             if isinstance(line, MemcgStats):
                 if line.path is not None or current is None:
@@ -121,14 +123,22 @@ class ReportSections:
                 unit = unit or line.unit
             elif isinstance(line, MemcgStat) and current is not None:
                 current[line.key] = line.value
+                in_bytes.append(line)
                 unit = unit or "bytes"
+            elif line is None and in_bytes:
+                return unit, tree  # what the record was cut at stands for itself
+        if in_bytes and current is not None and is_cut([f"{line.key} {line.value}" for line in in_bytes]):
+            del current[in_bytes[-1].key]
         return unit, tree
 
     def _load_stats_unit(self) -> str | None:
         return self._tree()[0]
 
     def _load_stats(self) -> Mapping[str, int] | None:
+        """Return the statistics of the cgroup whose limit was hit; where no line names it, of the first."""
         tree = self._tree()[1]
+        if self._oom_memcg is not None and "" not in tree:
+            return tree.get(self._oom_memcg) or None
         return next(iter(tree.values()), None) or None
 
     def _load_hierarchy(self) -> Mapping[str, Mapping[str, int]] | None:

@@ -104,9 +104,9 @@ def _tolerant_header(groups: Groups) -> Header:
                 damaged = True
                 continue
             values["oom_adj" if key == "oomkilladj" else key] = int(value)
-        elif key == "nodemask":
+        elif key == "nodemask" and not at_end:
             values["nodemask"] = value
-        elif key not in ("gfp_mask", "order", "oom_score_adj", "oom_adj", "oomkilladj"):
+        elif key not in ("gfp_mask", "nodemask", "order", "oom_score_adj", "oom_adj", "oomkilladj"):
             unknown.append(key)
         else:
             damaged = True

@@ -6,7 +6,7 @@ since 6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics ar
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -89,6 +89,11 @@ def _build_task_in(groups: Groups) -> TaskInMemcg:
     return TaskInMemcg(task_memcg=task_memcg, oom_memcg=oom_memcg)
 
 
+def _build_task_in_half(groups: Groups) -> TaskInMemcg:
+    """A path that nothing follows may be cut."""
+    return TaskInMemcg(task_memcg=groups["task_memcg"] or None)
+
+
 _LIMIT_OF = " killed as a result of limit of "
 _KINDS = {"memory": "memory", "memory+swap": "memsw", "kmem": "kmem", "swap": "swap"}
 
@@ -130,14 +135,19 @@ def _build_stats(groups: Groups) -> MemcgStats:
         whole = len(body.split()) == len(stats)
         return MemcgStats(path=path, unit="kB", stats=stats, damaged=not whole)
     stats = {}
-    damaged = False
-    for line in body.split("\n"):
-        match = _KEY_BYTES.fullmatch(line.strip())
+    lines = [line.strip() for line in body.split("\n")]
+    damaged = is_cut(lines)
+    for line in lines[:-1] if damaged else lines:
+        match = _KEY_BYTES.fullmatch(line)
         if match is None:
-            damaged = True  # the record is cut at LOG_LINE_MAX (5.3 to 6.4)
+            damaged = True
             continue
         stats[match["key"]] = int(match["value"])
     return MemcgStats(path=path, unit="bytes", stats=stats, damaged=damaged)
+
+
+def _path_to_end(name: str) -> "Element":
+    return rx(r"(?=\S)") + rest_of_line(name)
 
 
 def _stats_start(follows: str) -> "Element":
@@ -157,7 +167,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + path(rf"{BLANKS}killed as a result of limit of ", "task_memcg")
             + rx(r"\s+")
             + lit("killed as a result of limit of ")
-            + rest_of_line("oom_memcg")
+            + _path_to_end("oom_memcg")
         ),
         build=_build_task_in,
         since="2.6.30",
@@ -178,14 +188,16 @@ FORMATS: tuple[LineFormat, ...] = (
         starts=True,
         tolerant=True,
         expression=lambda: (
-            lit("Task in ") + rx(r"/\S*(?>(?:\s+(?!killed\s*\Z)\S+)*)")("task_memcg") + optional(rx(r"\s+killed"))
+            lit("Task in ")
+            + rx(rf"/[^\n]*(?={BLANKS}killed(?: as| a| result| of| limit)*\s*\Z)|(?=/)")("task_memcg")
+            + rx(r"[^\n]*")
         ),
-        build=builds(TaskInMemcg),
+        build=_build_task_in_half,
         since="2.6.30",
         until="4.20",
         printed_by=INFO_BY,
         printf="Task in %s killed",
-        samples=("Task in /lab/left", "Task in /lab/left killed"),
+        samples=("Task in /lab/left killed", "Task in /lab/left"),
     ),
     LineFormat(
         name="task_in_second_half",
@@ -197,7 +209,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + optional(rx(rf"/.*?(?={BLANKS}killed as a result of limit of )")("task_memcg"))
             + rx(r"\s*")
             + lit("killed as a result of limit of ")
-            + rest_of_line("oom_memcg")
+            + _path_to_end("oom_memcg")
         ),
         build=builds(TaskInMemcg),
         since="3.15",
@@ -211,7 +223,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.MEMCG,
         trigger="Memory limit reached of cgroup ",
         starts=True,
-        expression=lambda: lit("Memory limit reached of cgroup ") + rest_of_line("oom_memcg"),
+        expression=lambda: lit("Memory limit reached of cgroup ") + _path_to_end("oom_memcg"),
         build=builds(LimitReached),
         since="4.1",
         until="4.20",
@@ -345,6 +357,29 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=("Tasks in /lab/group are going to be killed due to memory.oom.group set",),
     ),
 )
+
+
+CUT_RECORD_BYTES = (991, 975)
+"""What is left of a longer record: ``LOG_LINE_MAX`` less the NUL, without and with CONFIG_PRINTK_CALLER."""
+
+
+def is_cut(lines: Sequence[str]) -> bool:
+    """Tell whether lines of memory.stat fill a record to the last byte: then the last of them may lack its end.
+
+    From 5.3 to 6.4 all are one record (``pr_info("%s", buf)``), which printk cuts.
+    """
+    length = sum(map(len, lines)) + len(lines) - 1
+    return length in CUT_RECORD_BYTES or (" " not in lines[-1] and length + 1 in CUT_RECORD_BYTES)
+
+
+_CUT_KEY = re.compile(r"[a-z][a-z_0-9]{0,60} ?\Z")
+
+
+def cut_stat(before: Sequence[str], text: str) -> MemcgStats | None:
+    """Read what is left of the last line of a record that printk has cut: a key, or the beginning of one."""
+    if _CUT_KEY.match(text) is None or not is_cut((*before, text)):
+        return None
+    return MemcgStats(damaged=True)
 
 
 STAT_LINE = re.compile(r"(?P<key>[a-z][a-z_0-9]{1,60}) (?P<value>\d{1,20})\s*\Z")

@@ -41,8 +41,6 @@ _BROKEN_TRIGGER = re.compile(
 )
 """A line may be broken inside, or right behind, the words that tell it."""
 
-_PRINTED_IN_PARTS = ("oom-kill:", "Memory cgroup stats for", "Task in")
-
 
 class Piece(NamedTuple):
     """A part of a message and what a format made of it."""
@@ -111,23 +109,6 @@ def _joins(first: Parsed | None, alone: list[Parsed], joined: Parsed) -> bool:
     if alone and (is_exact(first) or any(type(found.line) is not type(joined.line) for found in alone)):
         return False
     return not is_exact(first) or (first is not None and type(joined.line) is type(first.line))
-
-
-def starts_fragment(text: str, parsed: Parsed | None) -> bool:
-    """Tell whether a text is the first part of a line that the kernel prints in parts (``pr_cont()``).
-
-    Another message in between breaks such a line into records of their own, each with its own stamp.
-    """
-    return not is_exact(parsed) and text.startswith(_PRINTED_IN_PARTS)
-
-
-def continues_fragment(fragment: str, text: str) -> bool:
-    """Tell whether ``text`` can be the next part of ``fragment``."""
-    if fragment.startswith("oom-kill:"):
-        if fragment.endswith("_memcg="):
-            return text.startswith("/")
-        return text.startswith(",") or (fragment.endswith(",cpuset=") and " " not in text)
-    return text.startswith(("/", ":", "killed as a result"))
 
 
 def pieces(text: str) -> Iterator[Piece]:
