@@ -97,7 +97,7 @@ def contents(
     """
     layer = _Layer(path=path, mtime=mtime, blocks=iter(()))
     layer.blocks = _root_blocks(layer, read_blocks(stream, path=path), on_read)
-    if stream.seekable():
+    if getattr(stream, "seekable", bool)():  # An object may have read() and nothing else
         start = stream.tell()
 
         def replay() -> Iterator[bytes]:
@@ -141,7 +141,7 @@ class _Layer:
         """What this one holds, whole."""
         return _Layer(path=self.path, mtime=self.mtime, blocks=blocks, above=self, depth=self.depth + 1)
 
-    def member(self, name: str, mtime: float, blocks: Iterator[bytes]) -> "_Layer":
+    def member(self, name: str, mtime: float | None, blocks: Iterator[bytes]) -> "_Layer":
         """One of the files that this one holds; damage elsewhere is none of its business."""
         member = _Layer(path=f"{self.path or '-'}!/{name}", mtime=mtime, blocks=iter(()), depth=self.depth + 1)
         member.blocks = _guarded(self, member, blocks)
@@ -278,8 +278,15 @@ def _zip_members(layer: _Layer, file: BinaryIO) -> Iterator[Content]:
     with archive:
         for info in archive.infolist():
             if not info.is_dir():
-                mtime = calendar.timegm((*info.date_time, 0, 0, 0))
+                mtime = _zip_time(info)
                 yield from _descend(layer.member(info.filename, mtime, _zip_blocks(archive, info)))
+
+
+def _zip_time(info: zipfile.ZipInfo) -> float | None:
+    try:
+        return calendar.timegm((*info.date_time, 0, 0, 0))
+    except ValueError:  # Nothing keeps an archive from saying the 150th month
+        return None
 
 
 def _zip_blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
