@@ -11,14 +11,13 @@ a wrong one is worse.  Seconds since boot are none of its business.  The only us
 import re
 from collections.abc import Iterable
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
-from functools import lru_cache
-from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
-
-from dateutil import parser as dateparser
-from dateutil import tz as datetz
+from functools import cache, lru_cache
+from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oomparse.errors import Issue, IssueCode, OomparseError
+
+if TYPE_CHECKING:
+    from dateutil import parser as dateparser
 
 LEAP_YEAR = 2000
 """Stands in for the missing year while month and day are read, so that 29 February can be."""
@@ -66,13 +65,20 @@ _MONTHS = (
 )  # fmt: skip
 
 
-class _ManyLanguages(dateparser.parserinfo):
-    """Month names as ``dmesg -T`` prints them in the locales that posted logs come from."""
-
-    MONTHS = list[Any](_MONTHS)  # noqa: RUF012  # dateutil declares it as an instance variable
+_ENGLISH = {names[0].capitalize(): number for number, names in enumerate(_MONTHS, 1)}
+"""What syslog prints; read without dateutil, which takes longer to import than most logs to read."""
 
 
-_PARSER = dateparser.parser(_ManyLanguages())
+@cache
+def _parser() -> "dateparser.parser":
+    from dateutil import parser as dateparser
+
+    class ManyLanguages(dateparser.parserinfo):
+        """Month names as ``dmesg -T`` prints them in the locales that posted logs come from."""
+
+        MONTHS = list[Any](_MONTHS)  # noqa: RUF012  # dateutil declares it as an instance variable
+
+    return dateparser.parser(ManyLanguages())
 
 # Zone abbreviations that mean one offset only, in seconds.  CST, IST, BST and their like mean several: left out.
 _ABBREVIATIONS = {
@@ -116,9 +122,13 @@ def zone(name: str) -> tzinfo:
     if text.upper() in ("UTC", "Z", "GMT"):
         return UTC
     if text.lower() == "local":
+        from dateutil import tz as datetz
+
         return datetz.tzlocal()
     if offset := _OFFSET.fullmatch(text):
         return _fixed(offset)
+    from zoneinfo import ZoneInfo
+
     try:
         return ZoneInfo(text)
     except (OSError, ValueError, LookupError):  # what zoneinfo raises for unknown, malformed and directory names
@@ -142,7 +152,9 @@ def _month_day(text: str) -> tuple[int, int] | None:
     if found := _NUMBERED_MONTH.fullmatch(month):
         return int(found.group(1)), int(day)
     try:
-        date = _PARSER.parse(text, default=datetime(LEAP_YEAR, 1, 1))
+        if month in _ENGLISH:
+            return _ENGLISH[month], datetime(LEAP_YEAR, _ENGLISH[month], int(day)).day
+        date = _parser().parse(text, default=datetime(LEAP_YEAR, 1, 1))
     except (ValueError, OverflowError):
         return None
     return date.month, date.day
@@ -181,8 +193,8 @@ def _read_or_raise(text: str) -> _Stamp | None:
 def _read_anything(text: str) -> _Stamp | None:
     # Whatever the formats above do not know.  dateutil fills what is missing from the default: where two defaults give
     # two years, the stamp has none; where they give two days, it is no date at all.
-    first = _PARSER.parse(text, default=datetime(LEAP_YEAR, 1, 1), tzinfos=_named_zone)
-    second = _PARSER.parse(text, default=datetime(LEAP_YEAR + 4, 2, 2), tzinfos=_named_zone)
+    first = _parser().parse(text, default=datetime(LEAP_YEAR, 1, 1), tzinfos=_named_zone)
+    second = _parser().parse(text, default=datetime(LEAP_YEAR + 4, 2, 2), tzinfos=_named_zone)
     if first.month != second.month or first.day != second.day:
         return None
     return _Stamp(first.replace(tzinfo=None), first.year == second.year, first.tzinfo)
@@ -392,6 +404,8 @@ class TimeResolver:
                 detail = f"none; {stamp.zone_name} means several zones: name one"
                 return Resolved(None, (Issue(code=IssueCode.ZONE_ASSUMED, detail=detail),))
             return Resolved(naive.replace(tzinfo=UTC), self._zone_issue)
+        from dateutil import tz as datetz
+
         wall = naive.replace(tzinfo=self._zone)
         if datetz.datetime_ambiguous(wall):
             return Resolved(wall, (Issue(code=IssueCode.TIME_AMBIGUOUS, detail="the clock was put back: the first"),))
