@@ -81,14 +81,20 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
 
     ``int`` fields take decimal or ``0x`` numbers; an absent group leaves the field's default.
     """
-    hints = get_type_hints(line_type)
-    converters = {field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)}
+    converters: dict[str, Callable[[str], Any]] = {}
 
     def build(groups: Groups) -> T:
+        if not converters:
+            converters.update(_converters(line_type))
         values: dict[str, Any] = {name: converters[name](text) for name, text in groups.items() if text is not None}
         return line_type(**constants, **values)
 
     return build
+
+
+def _converters(line_type: type[TypedLine]) -> dict[str, Callable[[str], Any]]:
+    hints = get_type_hints(line_type)
+    return {field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)}
 
 
 def _to_int(text: str) -> int:
