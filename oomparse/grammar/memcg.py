@@ -205,7 +205,7 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="killed as a result of limit of ",
         tolerant=True,
         expression=lambda: (
-            rx(r"\s*")
+            rx(r"(?:[^\n]*Task in (?=/))?\s*")
             + optional(rx(rf"/.*?(?={BLANKS}killed as a result of limit of )")("task_memcg"))
             + rx(r"\s*")
             + lit("killed as a result of limit of ")
@@ -216,7 +216,11 @@ FORMATS: tuple[LineFormat, ...] = (
         until="4.20",
         printed_by=INFO_BY,
         printf=" killed as a result of limit of %s",
-        samples=(" killed as a result of limit of /lab", "/lab/left killed as a result of limit of /lab"),
+        samples=(
+            " killed as a result of limit of /lab",
+            "/lab/left killed as a result of limit of /lab",
+            "eth0: link upTask in /lab/left killed as a result of limit of /lab",
+        ),
     ),
     LineFormat(
         name="memcg_limit_reached",

@@ -28,7 +28,7 @@ _BEGINS = re.compile(
     r"|oom-kill:|oom_reaper: |OOM victim \d"
     r"|Tasks? in /|(?:memory|memory\+swap|kmem|swap): usage|Memory cgroup |Memory limit reached"
     r"|CPU: \d|Pid: \d|Hardware name:|\[ +pid +\]"
-    r"|(?:Node \d+ )?(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free)?:|(?:Node \d+ )?(?:[Aa]ctive_anon:|hugepages_)"
+    r"|(?:Node \d+ )?(?:(?:DMA|DMA32|Normal|HighMem|Movable|Device)(?: free)?:|[Aa]ctive_anon:|hugepages_)"
     r"|Swap cache|(?:Free|Total) swap|Code: |R(?:IP|SP|AX|DX|BP|10|13): |\[<[0-9a-f]{4,16}>\] \([^()]*\) from "
     r")|[^\n]* invoked oom-killer"
 )
@@ -37,7 +37,8 @@ _TRIGGER_CHARACTERS = 80
 """The end of a text in which the words of `_BROKEN_TRIGGER` are looked for."""
 
 _BROKEN_TRIGGER = re.compile(
-    r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\b[Oo]ut of|emory(?: \(oom_kill_allocating_task\))?:)\s*\Z"
+    r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\b[Oo]ut of"
+    r"|emory(?: \(oom_kill_allocating_task\))?:)\s*\Z"
 )
 """A line may be broken inside, or right behind, the words that tell it."""
 
@@ -89,7 +90,9 @@ def join_wrapped(parts: Sequence[str]) -> Piece | None:
     mixed = breaks <= _MAX_MIXED_BREAKS
     # The summary line has no blanks but those of names; all other lines have, and are broken there.
     order = ("", " ") if parts[0].startswith("oom-kill:") else (" ", "")
-    for joints in itertools.product(order, repeat=breaks) if mixed else ((order[0],) * breaks, (order[1],) * breaks):
+    # No blank stands before a colon or a comma.
+    choices = [("",) if part.startswith((":", ",")) else order for part in stripped[1:]]
+    for joints in itertools.product(*choices) if mixed else ((order[0],) * breaks, (order[1],) * breaks):
         text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
         joined = parse_line(text)
         if joined is not None and _joins(first, alone, joined):
