@@ -24,11 +24,23 @@ _MODULES = (
 )
 
 
+def formats_of(module: str) -> tuple[LineFormat, ...]:
+    """Return the formats of one module."""
+    found: tuple[LineFormat, ...] = import_module(f"oomparse.grammar.{module}").FORMATS
+    return found
+
+
+@functools.cache
+def homes() -> tuple[tuple[LineFormat, str], ...]:
+    """Return every format with its module, in the order in which they are tried: exact ones before tolerant ones."""
+    found = [(line_format, module) for module in _MODULES for line_format in formats_of(module)]
+    return tuple(sorted(found, key=lambda home: home[0].tolerant))
+
+
 @functools.cache
 def formats() -> tuple[LineFormat, ...]:
-    """Return every format, in the order in which they are tried: exact ones before tolerant ones."""
-    found = [line_format for name in _MODULES for line_format in import_module(f"oomparse.grammar.{name}").FORMATS]
-    return tuple(sorted(found, key=lambda line_format: line_format.tolerant))
+    """Return every format, in the order in which they are tried."""
+    return tuple(line_format for line_format, _ in homes())
 
 
 def __getattr__(name: str) -> tuple[LineFormat, ...]:

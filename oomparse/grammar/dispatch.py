@@ -1,9 +1,8 @@
 """Which format takes a text: literal triggers first, then the lowered pattern.
 
-Turns one message text into a `Parsed` (the format and its typed line) or ``None``.  The hot path runs the patterns that
-`oomparse.grammar.generate` has lowered ahead of time into ``_lowered.py``; a format that is not there yet (one that is
-being written) is lowered when it is first tried.  Strict mode, which wants carets, asks pyparsing itself: see
-`oomparse.grammar.strict`.
+Turns one message text into a `Parsed` (the format and its typed line) or ``None``.  Triggers and patterns are those
+that `oomparse.grammar.generate` has written to ``_lowered.py``; a module of formats is imported when a line of it
+comes.  Strict mode, which wants carets, asks pyparsing itself: see `oomparse.grammar.strict`.
 """
 
 import functools
@@ -11,8 +10,8 @@ import re
 from collections.abc import Callable, Iterable
 from typing import NamedTuple
 
-from oomparse.grammar import formats
-from oomparse.grammar._lowered import PATTERNS
+from oomparse.grammar import formats_of
+from oomparse.grammar._lowered import PATTERNS, TABLE
 from oomparse.grammar.format import Groups, LineFormat, TypedLine
 
 _SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ": ")
@@ -31,19 +30,27 @@ class Parsed(NamedTuple):
 
 
 class _Candidate:
-    """A format with its compiled pattern, compiled when first tried."""
+    """A format that is known by name: its pattern is compiled when first tried, its module imported when it matches."""
 
-    __slots__ = ("_match", "format", "trigger")
+    __slots__ = ("_format", "_match", "module", "name", "tolerant")
 
-    def __init__(self, line_format: LineFormat) -> None:
-        self.format = line_format
-        self.trigger = line_format.trigger
+    def __init__(self, name: str, module: str, *, tolerant: bool) -> None:
+        self.name = name
+        self.module = module
+        self.tolerant = tolerant
+        self._format: LineFormat | None = None
         self._match: Callable[[str], re.Match[str] | None] | None = None
+
+    @property
+    def format(self) -> LineFormat:
+        if self._format is None:
+            self._format = next(found for found in formats_of(self.module) if found.name == self.name)
+        return self._format
 
     def match(self, text: str) -> re.Match[str] | None:
         match = self._match
         if match is None:
-            match = self._match = compiled(self.format).match
+            match = self._match = re.compile(PATTERNS[self.name]).match
         return match(text)
 
     def parse(self, text: str) -> Parsed | None:
@@ -51,23 +58,13 @@ class _Candidate:
         if found is None:
             return None
         groups: Groups = found.groupdict()
-        return Parsed(self.format, self.format.build(groups))
-
-
-@functools.cache
-def _compiled(name: str) -> re.Pattern[str] | None:
-    pattern = PATTERNS.get(name)
-    return None if pattern is None else re.compile(pattern)
+        line_format = self.format
+        return Parsed(line_format, line_format.build(groups))
 
 
 def compiled(line_format: LineFormat) -> re.Pattern[str]:
     """Return the lowered pattern of a format."""
-    known = _compiled(line_format.name)
-    if known is not None:
-        return known
-    from oomparse.grammar.lower import lower
-
-    return re.compile(lower(line_format.expression()))
+    return re.compile(PATTERNS[line_format.name])
 
 
 class _Row(NamedTuple):
@@ -82,8 +79,8 @@ class _Row(NamedTuple):
         known = tuple(candidates)
         return cls(
             trigger,
-            tuple(candidate for candidate in known if not candidate.format.tolerant),
-            tuple(candidate for candidate in known if candidate.format.tolerant),
+            tuple(candidate for candidate in known if not candidate.tolerant),
+            tuple(candidate for candidate in known if candidate.tolerant),
         )
 
 
@@ -95,12 +92,12 @@ class Dispatcher:
     part are looked for only where that part is.
     """
 
-    def __init__(self, line_formats: Iterable[LineFormat]) -> None:
+    def __init__(self) -> None:
         at_start: dict[str, list[_Candidate]] = {}
         anywhere: dict[str, list[_Candidate]] = {}
-        for line_format in line_formats:
-            table = at_start if line_format.starts else anywhere
-            table.setdefault(line_format.trigger, []).append(_Candidate(line_format))
+        for name, module, trigger, starts, tolerant in TABLE:
+            table = at_start if starts else anywhere
+            table.setdefault(trigger, []).append(_Candidate(name, module, tolerant=tolerant))
         self._by_first: dict[str, list[_Row]] = {}
         for trigger, candidates in at_start.items():
             self._by_first.setdefault(trigger[0], []).append(_Row.of(trigger, candidates))
@@ -138,13 +135,14 @@ def _longest_first(row: _Row) -> int:
 @functools.cache
 def dispatcher() -> Dispatcher:
     """Return the dispatcher of all formats."""
-    return Dispatcher(formats())
+    return Dispatcher()
 
 
 @functools.cache
 def single(name: str) -> _Candidate:
     """Return one format, to be tried alone: for lines that come in runs."""
-    return _Candidate(next(line_format for line_format in formats() if line_format.name == name))
+    row = next(row for row in TABLE if row[0] == name)
+    return _Candidate(name, row[1], tolerant=row[4])
 
 
 def parse_line(text: str) -> Parsed | None:
