@@ -4,14 +4,19 @@ Turns names into transports and the first lines of a log into the one that fits.
 first needed.
 """
 
+import sys
 import warnings
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import import_module
-from importlib.metadata import entry_points
+from pathlib import Path
+from typing import TYPE_CHECKING
 
 from oomparse.errors import OomparseError
 from oomparse.transports.base import HEAD_LINES, SURE, Transport
+
+if TYPE_CHECKING:
+    from importlib.metadata import EntryPoint
 
 ENTRY_POINT_GROUP = "oomparse.transports"
 """Each entry point names a `Transport` instance, or a class that is called without arguments."""
@@ -40,13 +45,28 @@ def transports() -> tuple[Transport, ...]:
     for name in BUILT_IN:
         module = import_module(f"oomparse.transports.{name}")
         found += getattr(module, "TRANSPORTS", None) or (module.TRANSPORT,)
-    for entry in entry_points(group=ENTRY_POINT_GROUP):
+    for entry in _entry_points():
         try:
             loaded = entry.load()
             found.append(loaded() if isinstance(loaded, type) else loaded)
         except Exception as error:  # noqa: BLE001  # other people's code may fail in any way, and is not needed
             warnings.warn(f"the transport {entry.name!r} ({entry.value}) does not load: {error}", stacklevel=2)
     return tuple(sorted(found, key=lambda transport: -transport.confidence))
+
+
+def _entry_points() -> "Iterable[EntryPoint]":
+    """Return other people's transports.
+
+    Where no installed package so much as names the group, as nearly everywhere, `importlib.metadata` is not imported:
+    that takes longer than most logs take to be read.
+    """
+    group = ENTRY_POINT_GROUP.encode()
+    files = (file for place in sys.path for file in Path(place).glob("*-info/entry_points.txt"))
+    if not any(group in file.read_bytes() for file in files):
+        return ()
+    from importlib.metadata import entry_points
+
+    return entry_points(group=ENTRY_POINT_GROUP)
 
 
 def recognise(data: bytes, depth: int = 0) -> Transport | None:
