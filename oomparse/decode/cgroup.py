@@ -11,6 +11,7 @@ them, with their escapes; names of machines are un-escaped.
 
 import re
 from dataclasses import dataclass
+from functools import cache
 
 from oomparse.model import Identity, ScopeLevel
 
@@ -28,10 +29,11 @@ _VM_THREADS = r"(?:/libvirt)?(?:/(?:emulator|vcpu\d+|iothread\d+))?"
 class Rule:
     """One habit: the kind, what whole components of a path look like, and the runtime where that settles it.
 
-    The groups of ``pattern`` are fields of `Identity`.
+    ``mark`` stands in every such path.  The groups of ``pattern`` are fields of `Identity`.
     """
 
     kind: str
+    mark: str
     pattern: str
     runtime: str | None = None
 
@@ -41,67 +43,84 @@ WORKLOADS = (
     # prefix; a systemd path under containerd's cgroupfs driver becomes one component with colons.
     Rule(
         "kubernetes",
+        "kubepods",
         rf"(?:[\w.]+-)*kubepods(?:-{_QOS})?(?:-{_POD})?(?:\.slice)?"
         rf"(?::(?P<runtime>cri-containerd|crio|docker):(?P<container_id>{_ID}))?",
     ),
-    Rule("kubernetes", rf"kubepods/{_QOS}"),
-    Rule("kubernetes", rf"{_POD}(?:/(?P<container_id>{_ID}))?"),
+    Rule("kubernetes", "kubepods/", rf"kubepods/{_QOS}"),
+    Rule("kubernetes", "pod", rf"{_POD}(?:/(?P<container_id>{_ID}))?"),
     # Amazon ECS: ecs/[CLUSTER/]TASK[/CONTAINER]; a Fargate container is TASK-NUMBER.
     Rule(
         "ecs",
+        "ecs",
         rf"ecs(?:/[^/]+)??/(?P<job>[0-9a-f]{{32}}|{_UUID})(?:/(?P<container_id>{_ID}|[0-9a-f]{{32}}-\d+))?",
     ),
-    Rule("ecs", rf"ecstasks-(?P<job>[0-9a-f]{{32}}|{_UUID})\.slice"),
+    Rule("ecs", "ecstasks-", rf"ecstasks-(?P<job>[0-9a-f]{{32}}|{_UUID})\.slice"),
     # Nomad: ALLOCATION.TASK
-    Rule("nomad", rf"nomad\.slice(?:/[^/]+\.slice)?(?:/(?P<job>{_UUID})\.(?P<step>[^/]+)\.scope)?"),
-    Rule("nomad", rf"nomad(?:/(?:share|reserve))?/(?P<job>{_UUID})(?:\.(?P<step>[^/]+?)(?:\.scope)?)?"),
-    Rule("mesos", rf"mesos/(?P<job>{_UUID})", "mesos"),
-    Rule("yarn", r"[\w-]*yarn[\w-]*/(?P<job>container_(?:e\d+_)?\d+_\d+_\d+_\d+)"),
+    Rule("nomad", "nomad.slice", rf"nomad\.slice(?:/[^/]+\.slice)?(?:/(?P<job>{_UUID})\.(?P<step>[^/]+)\.scope)?"),
+    Rule("nomad", "nomad", rf"nomad(?:/(?:share|reserve))?/(?P<job>{_UUID})(?:\.(?P<step>[^/]+?)(?:\.scope)?)?"),
+    Rule("mesos", "mesos/", rf"mesos/(?P<job>{_UUID})", "mesos"),
+    Rule("yarn", "yarn", r"[\w-]*yarn[\w-]*/(?P<job>container_(?:e\d+_)?\d+_\d+_\d+_\d+)"),
     # Slurm: slurm[_NODE]/uid_N/job_N/step_N/task_N; on cgroup v2 below slurmstepd.scope, without the uid.
     Rule(
+        "slurm",
         "slurm",
         r"(?:slurm(?:_[^/]+)?|(?:[^/]+_)?slurmstepd\.scope)(?:/uid_(?P<user>\d+))?"
         r"(?:/job_(?P<job>[^/]+)(?:/step_(?P<step>[^/]+)(?:/user|/slurm)?(?:/task_[^/]+)?)?)?",
     ),
-    Rule("htcondor", r"condor_[^/]*?(?P<job>(?:dynamic_)?slot\d+(?:_\d+)?@[^/]+)"),
+    Rule("htcondor", "condor_", r"condor_[^/]*?(?P<job>(?:dynamic_)?slot\d+(?:_\d+)?@[^/]+)"),
 )
 CONTAINERS = (
-    Rule("docker", rf"docker(?:/(?P<container_id>{_ID}))?", "docker"),
-    Rule("docker", rf"(?:[^/]+:)?docker[-:](?P<container_id>{_ID})(?:\.scope)?", "docker"),
-    Rule("podman", rf"(?:machine|user)-libpod_pod_(?P<pod_uid>{_ID})\.slice", "podman"),
-    Rule("podman", rf"libpod_parent(?:/(?P<pod_uid>{_ID}))?", "podman"),
+    Rule("docker", "docker", rf"docker(?:/(?P<container_id>{_ID}))?", "docker"),
+    Rule("docker", "docker", rf"(?:[^/]+:)?docker[-:](?P<container_id>{_ID})(?:\.scope)?", "docker"),
+    Rule("podman", "libpod_pod_", rf"(?:machine|user)-libpod_pod_(?P<pod_uid>{_ID})\.slice", "podman"),
+    Rule("podman", "libpod_parent", rf"libpod_parent(?:/(?P<pod_uid>{_ID}))?", "podman"),
     Rule(
         "podman",
+        "libpod-",
         rf"(?:(?P<unit>[^/]+\.service)/)?libpod-(?:conmon-|payload-)?(?P<container_id>{_ID})(?:\.scope)?(?:/container)?",
         "podman",
     ),
-    Rule("kubernetes", rf"crio-(?:conmon-)?(?P<container_id>{_ID})(?:\.scope)?(?:/container)?", "crio"),
-    Rule("containerd", rf"(?:[^/]+:)?cri-containerd[-:](?P<container_id>{_ID})(?:\.scope)?", "containerd"),
-    Rule("containerd", rf"(?:nerdctl|containerd)-(?P<container_id>{_ID})(?:\.scope)?", "containerd"),
-    Rule("containerd", rf"(?:default|k8s\.io|buildkit|moby)/(?P<container_id>{_ID})", "containerd"),
-    Rule("lxc", r"lxc(?:\.payload|\.monitor)?/(?P<container_name>[^/]+)(?:/ns)?", "lxc"),
-    Rule("lxc", r"lxc\.(?:payload|monitor)\.(?P<container_name>[^/]+)", "lxc"),
+    Rule("kubernetes", "crio-", rf"crio-(?:conmon-)?(?P<container_id>{_ID})(?:\.scope)?(?:/container)?", "crio"),
     Rule(
+        "containerd",
+        "cri-containerd",
+        rf"(?:[^/]+:)?cri-containerd[-:](?P<container_id>{_ID})(?:\.scope)?",
+        "containerd",
+    ),
+    Rule("containerd", "-", rf"(?:nerdctl|containerd)-(?P<container_id>{_ID})(?:\.scope)?", "containerd"),
+    Rule("containerd", "/", rf"(?:default|k8s\.io|buildkit|moby)/(?P<container_id>{_ID})", "containerd"),
+    Rule("lxc", "lxc", r"lxc(?:\.payload|\.monitor)?/(?P<container_name>[^/]+)(?:/ns)?", "lxc"),
+    Rule("lxc", "lxc.", r"lxc\.(?:payload|monitor)\.(?P<container_name>[^/]+)", "lxc"),
+    Rule(
+        "lxc",
         "lxc",
         r"(?:libvirt/lxc/|machine-lxc\\x2d\d+\\x2d)(?P<container_name>[^/]+?)(?:\.scope)?(?:/libvirt)?",
         "libvirt",
     ),
-    Rule("libvirt", rf"machine-qemu\\x2d\d+\\x2d(?P<container_name>[^/]+)\.scope{_VM_THREADS}", "qemu"),
-    Rule("libvirt", rf"(?:qemu-\d+-)?(?P<container_name>[^/]+)\.libvirt-qemu{_VM_THREADS}", "qemu"),
-    Rule("libvirt", rf"libvirt/qemu/(?P<container_name>[^/]+){_VM_THREADS}", "qemu"),
-    Rule("openvz", rf"(?:machine\.slice|ve)/(?P<container_id>{_UUID}|\d+)", "openvz"),
-    Rule("nspawn", r"machine-(?!qemu\\x2d|lxc\\x2d)(?P<container_name>[^/]+)\.scope(?:/payload)?", "systemd-nspawn"),
-    Rule("nspawn", r"systemd-nspawn@(?P<container_name>[^/]+)\.service(?:/payload)?", "systemd-nspawn"),
+    Rule("libvirt", "machine-qemu", rf"machine-qemu\\x2d\d+\\x2d(?P<container_name>[^/]+)\.scope{_VM_THREADS}", "qemu"),
+    Rule("libvirt", ".libvirt-qemu", rf"(?:qemu-\d+-)?(?P<container_name>[^/]+)\.libvirt-qemu{_VM_THREADS}", "qemu"),
+    Rule("libvirt", "libvirt/qemu/", rf"libvirt/qemu/(?P<container_name>[^/]+){_VM_THREADS}", "qemu"),
+    Rule("openvz", "/", rf"(?:machine\.slice|ve)/(?P<container_id>{_UUID}|\d+)", "openvz"),
+    Rule(
+        "nspawn",
+        "machine-",
+        r"machine-(?!qemu\\x2d|lxc\\x2d)(?P<container_name>[^/]+)\.scope(?:/payload)?",
+        "systemd-nspawn",
+    ),
+    Rule(
+        "nspawn", "systemd-nspawn@", r"systemd-nspawn@(?P<container_name>[^/]+)\.service(?:/payload)?", "systemd-nspawn"
+    ),
 )
 PEOPLE = (
-    Rule("user_service", r"user@(?P<user>[^/]+)\.service"),
-    Rule("user_session", r"user-(?P<user>\d+)\.slice"),
-    Rule("user_session", r"session-(?P<session>[^/]+)\.scope"),
-    Rule("user_session", r"user/(?P<user>[^/]+)\.user(?:/(?P<session>[^/]+)\.session)?"),
+    Rule("user_service", "user@", r"user@(?P<user>[^/]+)\.service"),
+    Rule("user_session", "user-", r"user-(?P<user>\d+)\.slice"),
+    Rule("user_session", "session-", r"session-(?P<session>[^/]+)\.scope"),
+    Rule("user_session", ".user", r"user/(?P<user>[^/]+)\.user(?:/(?P<session>[^/]+)\.session)?"),
 )
 UNITS = (
-    Rule("systemd_unit", r"(?P<unit>[^/]+\.(?:service|scope|socket|mount|swap))"),
-    Rule("systemd_unit", r"(?P<slice>[^/]+\.slice)"),
+    Rule("systemd_unit", ".", r"(?P<unit>[^/]+\.(?:service|scope|socket|mount|swap))"),
+    Rule("systemd_unit", ".slice", r"(?P<slice>[^/]+\.slice)"),
 )
 TIERS = (WORKLOADS, CONTAINERS, PEOPLE, UNITS)
 _WORKLOAD, _CONTAINER, _PERSON, _UNIT = range(len(TIERS))
@@ -113,11 +132,9 @@ _APPLICATIONS = (
 )
 
 
-def _compile(rule: Rule) -> re.Pattern[str]:
-    return re.compile(f"/(?:{rule.pattern})(?=/|$)")
-
-
-_COMPILED = tuple((tier, rule, _compile(rule)) for tier, rules in enumerate(TIERS) for rule in rules)
+@cache
+def _compiled(pattern: str) -> re.Pattern[str]:
+    return re.compile(f"/(?:{pattern})(?=/|$)")
 
 
 @dataclass(frozen=True, slots=True)
@@ -215,8 +232,10 @@ def _parts(path: str) -> list[_Part]:
     path = path.rstrip("/")
     found = [
         _Part(tier, rule, match.start(), match.end(), {k: v for k, v in match.groupdict().items() if v is not None})
-        for tier, rule, pattern in _COMPILED
-        for match in pattern.finditer(path)
+        for tier, rules in enumerate(TIERS)
+        for rule in rules
+        if rule.mark in path
+        for match in _compiled(rule.pattern).finditer(path)
     ]
     return sorted(found, key=lambda part: (part.start, part.end))
 
