@@ -48,11 +48,13 @@ _LINE = re.compile(
     re.DOTALL,
 )
 _PLAIN = re.compile(rb"\[ {0,5}(\d{1,10}\.\d{6})\](?: ?\[ *([TC]\d{1,10})\])? ?(.*)", re.DOTALL)
-_BARE = re.compile(rb"%s%s ?(.*)" % (_PREFIX, _CALLER), re.DOTALL)
+_BARE = re.compile(rb"%s(?!\x1b\[)(?: ?\[ *([TC]\d{1,10})\] ?)?(.*)" % _PREFIX, re.DOTALL)
 _STAMP = rb"\[(?= *\d)([ \d]{5,10})\.(\d{6})\](?:\[ *[TC]\d{1,10}\])? (?=\S)"
 # Where the kernel prints a name (behind ( = / [ and blanks), what looks like a stamp may be that name.
 _GLUED_STAMP = re.compile(rb"(?<=[^\s(=/\[])" + _STAMP)
 _LATER_STAMP = re.compile(rb"(?<=[^(=/\[])" + _STAMP)
+# What journalctl -o short-monotonic puts before a text; a text of the kernel's may begin so too.
+_JOURNAL_HEAD = re.compile(rb"\[ {0,5}\d{1,10}\.\d{6}\] (?:(\S*[^\s:]) )?[^\s:\[]{1,64}(?:\[\d{1,10}\])?: ")
 _DROPPED = re.compile(rb"(\*\* \d+ printk messages dropped \*\*) ?(.*)", re.DOTALL)
 
 
@@ -242,9 +244,30 @@ class DmesgTransport(LineTransport):
 class DmesgDecoder(LineDecoder):
     """Reads a ring buffer, splitting lines where a second stamp stands."""
 
+    def __init__(self, transport: LineTransport, context: DecodeContext) -> None:
+        super().__init__(transport, context)
+        self._seen_host: bytes | None = b""
+        """What may be the host of a journal: the first word of all lines so far; None where they differ."""
+
+    def _is_journal(self, data: bytes) -> bool:
+        """Return whether the kernel speaks in a journal, all lines of which began with the same host so far."""
+        found = _JOURNAL_HEAD.match(data)
+        if found is None:
+            if data[:1] == b"[":
+                self._seen_host = None
+            return False
+        host = found[1] or b" "  # --no-hostname
+        if self._seen_host and host != self._seen_host:
+            self._seen_host = None
+            return False
+        first, self._seen_host = not self._seen_host, host
+        return not first and found[0].endswith(b" kernel: ")
+
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that begins with a stamp, or an indented continuation line."""
         data = line.data
+        if self._seen_host is not None and self._is_journal(data):
+            return None
         if b"[" in data[8:] and _GLUED_STAMP.search(data) and (first := _PLAIN.match(data)):
             return self._split(line, _glued(data, first))
         messages = super().offer(line)

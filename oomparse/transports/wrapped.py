@@ -278,9 +278,13 @@ class GrepTransport(PeeledTransport):
         return _LOG_PATH.match(data) is not None
 
 
+# dmesg -x leaves the facility and the level without colour.
+_COLOURED = re.compile(rb"(?:[a-z0-9]{3,8} *:[a-z]{3,6} *: )?\x1b\[")
+
+
 def _uncolour(data: bytes) -> bytes | None:
     # Text in a coloured log has its own escape characters escaped; a line that begins otherwise is no part of it.
-    return strip_colour(data) if not data or data[:1] in b"\x1b \t" else None
+    return strip_colour(data) if not data or data[:1] in b" \t" or _COLOURED.match(data) else None
 
 
 class ColouredTransport(PeeledTransport):
@@ -297,6 +301,16 @@ class ColouredTransport(PeeledTransport):
             ),
             messages=({"text": "Mem: foo", "printed": "Nov21 03:18"}, {"text": "active_anon:195\n active_file:0"}),
         ),
+        Sample(
+            lines=(
+                b"kern  :info  : \x1b[32m[    4.161869] \x1b[0mTasks state:",
+                b"kern  :warn  : \x1b[1mMem-Info:\x1b[0m",
+            ),
+            messages=(
+                {"text": "Tasks state:", "monotonic_us": 4161869, "from_kernel": True},
+                {"text": "Mem-Info:", "from_kernel": True},
+            ),
+        ),
     )
 
     def peeler(self) -> Peeler:
@@ -305,7 +319,7 @@ class ColouredTransport(PeeledTransport):
 
     def takes(self, data: bytes, depth: int) -> bool:
         """Return whether a colour stands first."""
-        return depth < MAX_DEPTH and data.startswith(b"\x1b[")
+        return depth < MAX_DEPTH and _COLOURED.match(data) is not None
 
 
 class Utf16Transport(PeeledTransport):
@@ -361,12 +375,12 @@ class _Utf16Decoder:
         self._encoding = "utf-16-le"
 
     def __call__(self, data: bytes) -> bytes | None:
+        if data and b"\0" not in data:
+            return None  # Also the name of a process may begin with a byte-order mark
         if data[:2] == codecs.BOM_UTF16_BE:
             self._encoding, data = "utf-16-be", data[2:]
         elif data[:2] == codecs.BOM_UTF16_LE:
             self._encoding, data = "utf-16-le", data[2:]
-        elif data and b"\0" not in data:
-            return None
         if len(data) % 2:
             # The other half of the line end: before the line in one order, behind it in the other.
             data = data[1:] if self._encoding == "utf-16-le" else data[:-1]
