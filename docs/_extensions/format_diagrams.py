@@ -4,8 +4,9 @@ from typing import ClassVar
 
 from docutils import nodes
 from docutils.parsers.rst import Directive
-from pyparsing import ParserElement, Regex
+from pyparsing import And, Literal, ParserElement, Regex
 from pyparsing.diagram import to_railroad
+from railroad import Diagram, DiagramItem, Stack
 from sphinx.application import Sphinx
 from sphinx.util.typing import ExtensionMetadata
 
@@ -13,8 +14,10 @@ from oomparse.grammar import formats
 from oomparse.grammar.format import LineFormat
 from oomparse.grammar.tokens import NUMBER
 
-STACK_FROM = 6
-"""A sequence of so many elements is drawn top down, to fit the page."""
+ROW_WIDTH = 84
+"""So many characters stand on a row of a diagram."""
+FRAME_WIDTH = 4
+"""What the frame of an element takes, in characters."""
 
 
 class Railroad(Directive):
@@ -33,25 +36,54 @@ class Railroad(Directive):
 
 
 def draw(line_format: LineFormat) -> str:
-    """Return the diagram as one SVG element."""
-    expression = line_format.expression()
-    label(expression, set())
+    """Return the diagram as one SVG element: as many rows as fit the page."""
+    expression = line_format.expression().streamline()  # a + b + c is one sequence, not two
+    simplify(expression)
+    elements = joined(expression.exprs) if isinstance(expression, And) else [expression]
     drawn: list[str] = []
-    for part in to_railroad(expression, vertical=STACK_FROM, show_results_names=True):
-        part.diagram.writeSvg(drawn.append)
+    Diagram(Stack(*map(as_row, rows(elements)))).writeSvg(drawn.append)
     return "".join(drawn)
 
 
-def label(element: ParserElement, seen: set[int]) -> None:
-    """Name the regular expressions by what a reader wants to know of them."""
-    if id(element) in seen:
-        return
-    seen.add(id(element))
-    if isinstance(element, Regex) and not element.customName:
+def joined(elements: list[ParserElement]) -> list[ParserElement]:
+    """Join literals that follow each other."""
+    result: list[ParserElement] = []
+    for element in elements:
+        if isinstance(element, Literal) and result and isinstance(result[-1], Literal):
+            result[-1] = Literal(result[-1].match + element.match)
+        else:
+            result.append(element)
+    return result
+
+
+def rows(elements: list[ParserElement]) -> list[list[ParserElement]]:
+    """Break a sequence where a row would grow too wide."""
+    result: list[list[ParserElement]] = []
+    used = ROW_WIDTH
+    for element in elements:
+        width = len(str(element.pattern if isinstance(element, Regex) else element)) + FRAME_WIDTH
+        if used + width > ROW_WIDTH:
+            result.append([])
+            used = 0
+        result[-1].append(element)
+        used += width
+    return result
+
+
+def as_row(elements: list[ParserElement]) -> DiagramItem:
+    """Draw a sequence on one line."""
+    (part,) = to_railroad(And(elements), vertical=len(elements) + 1, show_results_names=True)
+    _start, row, _end = part.diagram.items
+    return row
+
+
+def simplify(element: ParserElement) -> None:
+    """Let the regular expressions be shown as a reader wants to see them.  The element can no longer parse."""
+    if isinstance(element, Regex):
         pattern = str(element.pattern).removeprefix("(?s:").removesuffix(")")
-        element.set_name("number" if pattern == NUMBER else f"/{pattern}/")
+        element.pattern = "number" if pattern == NUMBER else pattern
     for part in element.recurse():
-        label(part, seen)
+        simplify(part)
 
 
 def setup(app: Sphinx) -> ExtensionMetadata:
