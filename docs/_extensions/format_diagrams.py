@@ -77,11 +77,17 @@ def as_row(elements: list[ParserElement]) -> DiagramItem:
     return row
 
 
+def shorten(pattern: str) -> str:
+    """Leave out the middle of a pattern that is wider than a row."""
+    half = ROW_WIDTH // 2
+    return pattern if len(pattern) <= ROW_WIDTH else f"{pattern[:half]} … {pattern[-half:]}"
+
+
 def simplify(element: ParserElement) -> None:
     """Let the regular expressions be shown as a reader wants to see them.  The element can no longer parse."""
     if isinstance(element, Regex):
         pattern = str(element.pattern).removeprefix("(?s:").removesuffix(")")
-        element.pattern = "number" if pattern == NUMBER else pattern
+        element.pattern = "number" if pattern == NUMBER else shorten(pattern)
     for part in element.recurse():
         simplify(part)
 
