@@ -86,7 +86,7 @@ def shorten(pattern: str) -> str:
 def simplify(element: ParserElement) -> None:
     """Let the regular expressions be shown as a reader wants to see them.  The element can no longer parse."""
     if isinstance(element, Regex):
-        pattern = str(element.pattern).removeprefix("(?s:").removesuffix(")")
+        pattern = element.re.pattern.removeprefix("(?s:").removesuffix(")")  # compiled before it becomes a mere label
         element.pattern = "number" if pattern == NUMBER else shorten(pattern)
     for part in element.recurse():
         simplify(part)
