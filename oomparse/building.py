@@ -47,11 +47,11 @@ COMM_CHARACTERS = 15
 def build_event(report: Report) -> OomEvent:
     """Return what the report says so far."""
     body, counters = _proven(report)
-    named = report.constraint or report.task_in
-    sections = ReportSections(body, tuple(report.texts), named.oom_memcg if named is not None else None)
+    oom_memcg = _oom_memcg(report)
+    sections = ReportSections(body, tuple(report.texts), oom_memcg)
     era = _era(report)
     invoker = _invoker(report)
-    memcg = _memcg(report, sections, counters)
+    memcg = _memcg(report, sections, counters, oom_memcg)
     victims = victims_of(report, sections)
     scope, evidence = scope_of_report(report, sections)
     outcome = _outcome(report)
@@ -166,11 +166,26 @@ def _gfp_mask(report: Report, era: Era | None) -> GfpMask | None:
     return GfpMask(value=header.gfp_mask, flags=decode_mask(header.gfp_mask, era) if era else None)
 
 
-def _memcg(report: Report, sections: ReportSections, counters: dict[str, MemcgCounter]) -> Memcg | None:
-    constraint, task_in = report.constraint, report.task_in
-    oom_memcg = _first(constraint and constraint.oom_memcg, task_in and task_in.oom_memcg)
-    task_memcg = _first(constraint and constraint.task_memcg, task_in and task_in.task_memcg)
-    if oom_memcg is None and report.has_stats:
+def _oom_memcg(report: Report) -> str | None:
+    """Return the cgroup whose limit was hit; of two readings that differ in blanks, the one that was not wrapped."""
+    printed = report.stats_path
+    said = (report.constraint, report.task_in)
+    named = next((line.oom_memcg for line in said if line is not None and line.oom_memcg is not None), None)
+    if named is None or printed is None or "".join(named.split()) != "".join(printed.split()):
+        return named
+    return min(named, printed, key=len)
+
+
+def _is_within(lower: str, upper: str) -> bool:
+    return upper in {lower, "/"} or lower.startswith(f"{upper}/")
+
+
+def _memcg(
+    report: Report, sections: ReportSections, counters: dict[str, MemcgCounter], oom_memcg: str | None
+) -> Memcg | None:
+    said = (report.constraint, report.task_in)
+    task_memcg = next((line.task_memcg for line in said if line is not None and line.task_memcg is not None), None)
+    if oom_memcg is None:
         oom_memcg = sections.stats_path()
     if not (oom_memcg or task_memcg or counters or report.has_stats or report.protection):
         return None
@@ -188,7 +203,7 @@ def _memcg(report: Report, sections: ReportSections, counters: dict[str, MemcgCo
         values["version"] = 2
     elif "memsw" in counters and sections.stats_in_bytes():
         values["version"] = 1  # since 5.3 only cgroup v1 has memory+swap
-    if oom_memcg is not None and task_memcg is not None:
+    if oom_memcg is not None and task_memcg is not None and _is_within(task_memcg, oom_memcg):
         values["own_limit"] = oom_memcg == task_memcg
     values["limit_hit"] = limits_hit(Memcg(**values))
     if not report.has_stats:
@@ -358,6 +373,9 @@ def _issues(report: Report, outcome: Outcome) -> tuple[Issue, ...]:
         issues.append(Issue(code=IssueCode.MISSING_KILL_LINE, line=report.last.line_start))
     if outcome is Outcome.TRUNCATED:
         issues.append(Issue(code=IssueCode.TRUNCATED_TAIL, line=report.last.line_start))
+    named, printed = _oom_memcg(report), report.stats_path
+    if named is not None and printed is not None and not _is_within(printed, named) and not report.interleaved:
+        issues.append(Issue(code=IssueCode.CONFLICT, detail=f"oom_memcg {named}, but statistics for {printed}"))
     issues += report.issues
     issues += [Issue(code=IssueCode.UNKNOWN_LINE, detail=text, line=line) for text, line in report.unknown]
     for message in (report.header_message, report.kill_message):

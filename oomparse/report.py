@@ -45,6 +45,9 @@ MAX_GAP_US = 30 * 1_000_000
 MAX_STEP_BACK_US = 5 * 1_000_000
 """Stamps that step back further than this are another boot's."""
 
+SAID_BEFORE_2_6_20 = "Out of Memory"
+"""What 2.6.18 and 2.6.19 say when they choose, whatever they say when they kill."""
+
 RANK = {
     Section.SYSRQ: 0,
     Section.HEADER: 0,
@@ -90,6 +93,7 @@ class Report:
         self.protection: MemcgProtection | None = None
         self.stats_open = False
         self.has_stats = False
+        self.stats_path: str | None = None
         self.has_task_header = False
         self.constraint: ConstraintLine | None = None
         self.constraint_text: str | None = None
@@ -217,10 +221,11 @@ class Report:
         if self.no_killable or self.panic or self.spared or (self.reaped and not self.header):
             return False
         said = self.selected.message if self.selected is not None else None
-        if line.message is not None and said is not None and said.lower() != line.message.lower():
-            return False  # 2.6.18 says "Out of Memory: Kill process" and then "Out of memory: Killed process"
+        if line.message is not None and said not in (None, SAID_BEFORE_2_6_20, line.message):
+            return False
         return not (
             self.constraint is not None
+            and self.selected is None  # "Kill process … or sacrifice child": 5.0 may kill another
             and self.constraint.pid not in (None, line.pid)
             and line.pid is not None
             and self.constraint.comm not in (None, line.comm)
@@ -282,6 +287,7 @@ class Report:
             case MemcgStats():
                 self.has_stats = True
                 self.stats_open = True
+                self.stats_path = self.stats_path or line.path
             case MemcgProtection():
                 self.protection = line
             case TaskHeader():
