@@ -11,7 +11,6 @@ from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
 from oomparse.grammar.memcg import MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
 from oomparse.grammar.tasks import TaskLine, task_rows
-from oomparse.section_builder import build_meminfo, build_slabs, build_stack
 from oomparse.sections import MemInfo, TaskTable
 
 _FOREIGN_SHARE = 1.05
@@ -79,12 +78,18 @@ class ReportSections:
                     yield parsed.line
 
     def _load_meminfo(self) -> MemInfo | None:
+        from oomparse.section_builder import build_meminfo
+
         return build_meminfo(self._section(Section.MEMINFO))
 
     def _load_slabs(self) -> Any:
+        from oomparse.section_builder import build_slabs
+
         return build_slabs(self._section(Section.SLABS))
 
     def _load_stack(self) -> Any:
+        from oomparse.section_builder import build_stack
+
         return build_stack(self._section(Section.STACK))
 
     def _load_tasks(self) -> TaskTable | None:

@@ -6,24 +6,27 @@ damaged gives what it held; the `Content` that suffered says so in ``issue``.
 """
 
 import calendar
-import tarfile
-import zipfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from enum import StrEnum
 from itertools import chain
-from typing import Any, BinaryIO, cast
+from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 from oomparse.errors import Issue, IssueCode, SourceError
 from oomparse.message import Line
 from oomparse.sources.compression import FOREIGN, NO_END_MARK, codec_of, decompress
 from oomparse.sources.lines import read_blocks, split_lines
 
+if TYPE_CHECKING:
+    import tarfile
+    import zipfile
+
 MAX_LAYERS = 5
 """Archives within archives are opened so deep."""
 MAX_TAR_HEADER_BYTES = 1 << 20
 """The headers of one tar member (a long name, extended attributes, the map of a sparse file) may take so much."""
-TAR_BUFFER_BYTES = 128 * tarfile.BLOCKSIZE
+TAR_BLOCK_BYTES = 512
+TAR_BUFFER_BYTES = 128 * TAR_BLOCK_BYTES
 SNIFF_BYTES = 1 << 14
 """Text and binary data are told apart by so many bytes."""
 MAX_GARBAGE = 0.3
@@ -199,7 +202,7 @@ def _refuse(layer: _Layer, why: str) -> Content:
 def _head(blocks: Iterator[bytes], *, hurry: bool) -> bytes:
     """Take enough bytes to tell what follows; from a live pipe (``hurry``) a line of text is enough."""
     head = b""
-    while len(head) < tarfile.BLOCKSIZE:
+    while len(head) < TAR_BLOCK_BYTES:
         if hurry and b"\n" in head and b"\0" not in head:
             break
         block = next(blocks, b"")
@@ -211,14 +214,20 @@ def _head(blocks: Iterator[bytes], *, hurry: bool) -> bytes:
 
 def _is_tar(head: bytes) -> bool:
     """Say whether ``head`` begins with a tar header; its checksum tells, so archives older than ustar count."""
+    if not head[148:156].strip(b" \0").isdigit():
+        return False  # Where the checksum would be
+    import tarfile
+
     try:
-        tarfile.TarInfo.frombuf(head[: tarfile.BLOCKSIZE], "utf-8", "surrogateescape")
+        tarfile.TarInfo.frombuf(head[:TAR_BLOCK_BYTES], "utf-8", "surrogateescape")
     except (tarfile.TarError, ValueError):
         return False
     return True
 
 
 def _tar_members(layer: _Layer, blocks: Iterator[bytes]) -> Iterator[Content]:
+    import tarfile
+
     source = _Budgeted(blocks)
     ended = False
 
@@ -228,7 +237,7 @@ def _tar_members(layer: _Layer, blocks: Iterator[bytes]) -> Iterator[Content]:
         @classmethod
         def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Member":
             nonlocal ended
-            ended = len(buf) == tarfile.BLOCKSIZE and not any(buf)
+            ended = len(buf) == TAR_BLOCK_BYTES and not any(buf)
             return super().frombuf(buf, encoding, errors)
 
     last: Content | None = None
@@ -254,7 +263,7 @@ def _tar_members(layer: _Layer, blocks: Iterator[bytes]) -> Iterator[Content]:
         yield layer.nothing()  # Damage between two members belongs to neither
 
 
-def _tar_blocks(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[bytes]:
+def _tar_blocks(archive: "tarfile.TarFile", info: "tarfile.TarInfo") -> Iterator[bytes]:
     if info.issparse():
         yield from read_blocks(cast("BinaryIO", archive.extractfile(info)))
         return
@@ -269,6 +278,8 @@ def _tar_blocks(archive: tarfile.TarFile, info: tarfile.TarInfo) -> Iterator[byt
 
 
 def _zip_members(layer: _Layer, file: BinaryIO) -> Iterator[Content]:
+    import zipfile
+
     try:
         archive = zipfile.ZipFile(file)
     except (zipfile.BadZipFile, ValueError, NotImplementedError) as error:
@@ -282,14 +293,16 @@ def _zip_members(layer: _Layer, file: BinaryIO) -> Iterator[Content]:
                 yield from _descend(layer.member(info.filename, mtime, _zip_blocks(archive, info)))
 
 
-def _zip_time(info: zipfile.ZipInfo) -> float | None:
+def _zip_time(info: "zipfile.ZipInfo") -> float | None:
     try:
         return calendar.timegm((*info.date_time, 0, 0, 0))
     except ValueError:  # Nothing keeps an archive from saying the 150th month
         return None
 
 
-def _zip_blocks(archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> Iterator[bytes]:
+def _zip_blocks(archive: "zipfile.ZipFile", info: "zipfile.ZipInfo") -> Iterator[bytes]:
+    import zipfile
+
     if info.compress_type not in {zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED, zipfile.ZIP_BZIP2}:
         raise NotImplementedError(f"compression method {info.compress_type} is not read")
     with archive.open(info) as member:
@@ -331,5 +344,7 @@ class _Budgeted:
         if self.left is not None:
             self.left -= len(data)
             if self.left < 0:
+                import tarfile
+
                 raise tarfile.ReadError(f"MAX_TAR_HEADER_BYTES: a header is longer than {MAX_TAR_HEADER_BYTES} bytes")
         return data
