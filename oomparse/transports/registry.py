@@ -10,7 +10,7 @@ from collections.abc import Iterable, Sequence
 from functools import cache
 from importlib import import_module
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, NamedTuple
 
 from oomparse.errors import OomparseError
 from oomparse.transports.base import HEAD_LINES, SURE, Transport
@@ -38,20 +38,73 @@ BUILT_IN = (
 """Module names; each module has its transport, or several, in ``TRANSPORT`` or ``TRANSPORTS``."""
 
 
+class _Known(NamedTuple):
+    """What need not be imported to be ruled out: a format whose lines begin with, or hold, certain bytes."""
+
+    confidence: float
+    name: str
+    module: str
+    first: bytes = b""
+    """The bytes with which its lines may begin; any, if empty."""
+    part: bytes = b""
+    """What stands in all of its lines."""
+
+
+_DIGITS = b"0123456789"
+_KNOWN = (
+    _Known(0.98, "utf-16", "wrapped", part=b"\0"),
+    _Known(0.95, "kmsg", "kmsg", first=_DIGITS, part=b";"),
+    _Known(0.93, "cri", "cri", first=_DIGITS, part=b" std"),
+    _Known(0.92, "rfc5424", "rfc5424", first=_DIGITS + b"<", part=b"<"),
+    _Known(0.9, "journal-short-unix", "journal_short", first=_DIGITS),
+    _Known(0.9, "journal-short-delta", "journal_short", first=b"["),
+    _Known(0.9, "journal-export", "journal_text", first=b"_"),
+    _Known(0.9, "journal-verbose", "journal_text", part=b"[s="),
+    _Known(0.88, "logcat", "logcat", first=_DIGITS + b"VDIWEFA"),
+    _Known(0.85, "syslog", "syslog"),
+    _Known(0.82, "journal-short-monotonic", "journal_short", first=b"["),
+    _Known(0.8, "dmesg", "dmesg"),
+)
+"""The surest formats, in the order in which they are asked; most logs are theirs."""
+_LESS_SURE = {"jsonlog", "tagged", "text"}
+"""Modules none of whose formats comes before those."""
+
+
+def _transports_in(module: str) -> tuple[Transport, ...]:
+    found = import_module(f"oomparse.transports.{module}")
+    several: tuple[Transport, ...] | None = getattr(found, "TRANSPORTS", None)
+    return several or (found.TRANSPORT,)
+
+
+@cache
+def _load(known: _Known) -> Transport:
+    return next(transport for transport in _transports_in(known.module) if transport.name == known.name)
+
+
 @cache
 def transports() -> tuple[Transport, ...]:
     """Return every transport, the surest first."""
+    found = [transport for module in BUILT_IN for transport in _transports_in(module)]
+    return tuple(sorted([*found, *_others()], key=lambda transport: -transport.confidence))
+
+
+@cache
+def _only_known() -> bool:
+    """Whether no format that is not known here could come before one that is."""
+    return {row.module for row in _KNOWN} | _LESS_SURE >= set(BUILT_IN) and not _others()
+
+
+@cache
+def _others() -> tuple[Transport, ...]:
+    """Return other people's transports."""
     found: list[Transport] = []
-    for name in BUILT_IN:
-        module = import_module(f"oomparse.transports.{name}")
-        found += getattr(module, "TRANSPORTS", None) or (module.TRANSPORT,)
     for entry in _entry_points():
         try:
             loaded = entry.load()
             found.append(loaded() if isinstance(loaded, type) else loaded)
         except Exception as error:  # noqa: BLE001  # other people's code may fail in any way, and is not needed
             warnings.warn(f"the transport {entry.name!r} ({entry.value}) does not load: {error}", stacklevel=2)
-    return tuple(sorted(found, key=lambda transport: -transport.confidence))
+    return tuple(found)
 
 
 def _entry_points() -> "Iterable[EntryPoint]":
@@ -71,6 +124,10 @@ def _entry_points() -> "Iterable[EntryPoint]":
 
 def recognise(data: bytes, depth: int = 0) -> Transport | None:
     """Return the surest transport that takes this line alone, or None where it could be anything."""
+    if _only_known():
+        for known in _KNOWN:
+            if known.part in data and (not known.first or data[:1] in known.first) and _load(known).takes(data, depth):
+                return _load(known)
     for transport in transports():
         if transport.confidence < SURE:
             break
@@ -81,6 +138,10 @@ def recognise(data: bytes, depth: int = 0) -> Transport | None:
 
 def get(name: str) -> Transport:
     """Return the transport of that name; raises `OomparseError` where there is none."""
+    if name in BUILT_IN and _only_known():
+        first = _transports_in(name)[0]
+        if first.name == name:
+            return first
     for transport in transports():
         if transport.name == name:
             return transport
