@@ -5,7 +5,7 @@ the order in which kernels print (`RANK`), by names and by time whether a line c
 see `oomparse.building`.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
@@ -23,12 +23,10 @@ from oomparse.grammar.memcg import (
     kernels_of_memcg,
     stat_line,
 )
-from oomparse.grammar.meminfo import kernels_of
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
-from oomparse.grammar.zones import NodePrefix, ReserveLine
 from oomparse.message import Message
 from oomparse.model import OomEvent
 
@@ -115,6 +113,7 @@ class Report:
         self.unknown: list[tuple[str, int | None]] = []
         self.foreign_run: list[tuple[str, int | None]] = []
         self.printed_by: set[PrintedBy] = set()
+        self._formats: set[str] = set()
         """The kernels that print each of the lines."""
         self.issues: list[Issue] = []
         self.evidence_pids: set[int] = set()
@@ -244,9 +243,11 @@ class Report:
         self.rank = max(self.rank, RANK[section])
         self.section = section
         if line_format is not None and not line_format.tolerant:
-            self.printed_by.add(PrintedBy(line_format.since, line_format.until, line_format.distros))
+            if line_format.name not in self._formats:
+                self._formats.add(line_format.name)
+                self.printed_by.add(PrintedBy(line_format.since, line_format.until, line_format.distros))
             if section is Section.MEMINFO:
-                self.printed_by.update(kernels_of(line))
+                self.printed_by.update(_kernels_of_meminfo(line))
         if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
             self.printed_by.add(kernels)
         if line.damaged:
@@ -262,7 +263,9 @@ class Report:
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.append((section, text))
         self._keep(message, text, line)
-        whole = line_format is not None and not line_format.tolerant and not isinstance(line, NodePrefix | ReserveLine)
+        whole = line_format is not None and not line_format.tolerant
+        if whole and section is Section.MEMINFO:
+            whole = not _goes_on(line)
         self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
@@ -401,3 +404,18 @@ class Report:
         issue = Issue(code=code, detail=detail, line=message.line_start)
         if issue not in self.issues and len(self.issues) < MAX_UNKNOWN_LINES:
             self.issues.append(issue)
+
+
+# The formats of Mem-Info are imported where a line of it comes.
+
+
+def _kernels_of_meminfo(line: TypedLine) -> Iterable[PrintedBy]:
+    from oomparse.grammar.meminfo import kernels_of
+
+    return kernels_of(line)
+
+
+def _goes_on(line: TypedLine) -> bool:
+    from oomparse.grammar.zones import NodePrefix, ReserveLine
+
+    return isinstance(line, NodePrefix | ReserveLine)
