@@ -14,10 +14,11 @@ from oomparse.transports.base import MAX_MESSAGE_BYTES, DecodeContext, LineDecod
 from oomparse.transports.escapes import unescape_syslog
 from oomparse.transports.syslog import STAMP, losses
 
+# rsyslog keeps the blank that stood behind the tag in RFC 3164.
 _ELEMENT = rb"\[(?>[^\]\\\"]|\"(?>[^\"\\]|\\.)*\"|\\.){0,8192}\]"
 _RECORD = re.compile(
     rb"<(\d{1,3})>\d{1,2} (\S{1,64}) (\S{1,255}) (\S{1,48}) (\S{1,128}) (\S{1,32}) "
-    rb"(?:-|(?:%s)+)(?: (?:\xef\xbb\xbf)?%s(.*)|$)" % (_ELEMENT, STAMP),
+    rb"(?:-|(?:%s)+)(?: (?:\xef\xbb\xbf)?(?: (?=\[ {0,5}\d{1,10}\.\d{6}))?%s(.*)|$)" % (_ELEMENT, STAMP),
     re.DOTALL,
 )
 _FRAME = re.compile(rb"(\d{1,6}) (?=<\d{1,3}>)")
@@ -87,6 +88,7 @@ class Rfc5424Transport(LineTransport):
             lines=(
                 b"<4>1 2026-11-21T03:18:24.738194+00:00 oomlab kernel - - - [    7.670939] hog invoked oom-killer:",
                 b'<4>1 2026-11-21T03:18:24.738195Z oomlab kernel - - [a@1 k="x]\\"y"][b@2] \xef\xbb\xbfMem-Info:',
+                b"<4>1 2026-11-21T03:18:24+00:00 oomlab kernel - - -  [    7.670941]  active_file:0",
                 b"<12>1 - - kernel - - - Killed process 1 (init)",
                 b"<4>1 2026-11-21T03:18:24Z oomlab logger 123 - - Killed process 1 (init)",
             ),
@@ -101,6 +103,7 @@ class Rfc5424Transport(LineTransport):
                     "printed": "2026-11-21T03:18:24.738194+00:00",
                 },
                 {"text": "Mem-Info:", "monotonic_us": None, "from_kernel": True},
+                {"text": " active_file:0", "monotonic_us": 7670941},
                 {"text": "Killed process 1 (init)", "host": None, "printed": None, "from_kernel": False},
                 {"text": "Killed process 1 (init)", "from_kernel": False},
             ),

@@ -6,6 +6,7 @@ equal it in everything but `source`, the wall clock and remarks on the road.
 """
 
 import json
+import os
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import replace
@@ -61,9 +62,7 @@ def _blobs(messages: Sequence[Message]) -> list[Message]:
     return [
         message
         if all(char.isprintable() or char in "\t\n" for char in message.text)
-        else replace(
-            message, text=f"[{len(message.text.encode('utf-8', 'surrogateescape'))}B blob data]", issues=(lost,)
-        )
+        else replace(message, text=f"[{len(os.fsencode(message.text))}B blob data]", issues=(lost,))
         for message in messages
     ]
 

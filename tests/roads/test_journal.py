@@ -22,7 +22,7 @@ REMOTE = next(
 JOURNALCTL = shutil.which("journalctl")
 pytestmark = pytest.mark.skipif(
     REMOTE is None or JOURNALCTL is None,
-    reason="systemd-journal-remote and journalctl make the journals of these tests",
+    reason="systemd-journal-remote or journalctl is missing",
 )
 HIDDEN = ("sequence", "caller")
 STYLES: dict[str, tuple[str, ...]] = {
@@ -86,3 +86,12 @@ def test_without_all(style: str, journals: Path) -> None:
     if style.startswith("short") or style == "with-unit":
         losses = ("colours", *losses)
     assert compared(journals, losses, "-o", style) == ""
+
+
+def test_the_journal_itself(journals: Path) -> None:
+    pytest.importorskip("systemd.journal", reason="systemd-python (the extra `journal`) is not installed")
+    found = {
+        case: differences(reference(case, HIDDEN), trees(oomparse.read_journal(journals / f"{case}.journal")))
+        for case in CASES
+    }
+    assert report(found) == ""
