@@ -19,6 +19,15 @@ Feed = Callable[[IO[bytes]], None]
 """Writes what a command shall read on its standard input."""
 
 
+ROOT = Path(__file__).parents[1]
+
+
+def environment() -> dict[str, str]:
+    """Return this process's environment, in which an installed Python keeps what it has compiled."""
+    kept = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
+    return {"PYTHONPYCACHEPREFIX": str(Path(tempfile.gettempdir()) / "oomparse-benchmarks-pycache"), **kept}
+
+
 class CommandError(Exception):
     """A measured command failed."""
 
@@ -54,7 +63,11 @@ def run(command: Command, *, feed: Feed | None = None, expect: Sequence[int] = (
     began = time.perf_counter()
     with tempfile.TemporaryFile() as output:
         process = subprocess.Popen(
-            command, stdin=subprocess.PIPE if feed else subprocess.DEVNULL, stdout=output, cwd=Path(__file__).parents[1]
+            command,
+            stdin=subprocess.PIPE if feed else subprocess.DEVNULL,
+            stdout=output,
+            cwd=ROOT,
+            env=environment(),
         )
         if feed and process.stdin:
             feed(process.stdin)

@@ -6,11 +6,10 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 from benchmarks.common import BRIEF, OOMPARSE, PASS, Options, skipped
 from benchmarks.generate import MEGABYTE, Plan, blocks
-from benchmarks.measure import CommandError, in_turn
+from benchmarks.measure import ROOT, CommandError, environment, in_turn
 from benchmarks.table import Row, Section
 
 
@@ -47,7 +46,8 @@ def latency(options: Options) -> Section:
         (*OOMPARSE, "follow", "--format", "jsonl", "--brief", "-"),
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
-        cwd=Path(__file__).parents[1],
+        cwd=ROOT,
+        env=environment(),
     )
     assert process.stdin
     assert process.stdout
