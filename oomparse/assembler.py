@@ -39,11 +39,17 @@ MAX_OPEN_REPORTS = 64
 """Reports of one host that wait for their verdict at once."""
 MAX_KEPT_REPORTS = 64
 """Reports of one host that wait for a reaper line."""
+MAX_REPORTS = MAX_OPEN_REPORTS + MAX_KEPT_REPORTS
+"""Reports of all hosts that are not done with; the oldest goes first."""
+MAX_CHARACTERS = 1 << 27
+"""Characters of all their lines."""
 MAX_HOSTS = 1_024
 """Hosts (or boots) whose reports are kept apart at once."""
 REAPER_WAIT_US = 30 * 1_000_000
 """The reaper is at work seconds after the kill (2 s from 5.10 on); later it says nothing."""
 COMM_BYTES = 15
+EVERY_VICTIM = 256
+"""A live event is written again for every further victim, up to so many; then for every eighth more."""
 
 _VERDICTS = (ConstraintLine, Selected, Killed, NotKilled)
 
@@ -67,6 +73,9 @@ class Assembler:
         self._changed: list[Report] = []
         self._held: list[Message] = []
         self._beginning = True
+        self._fed_characters = 0
+        self._heavy = False
+        """The reports hold more than `MAX_CHARACTERS`."""
         self._current: Report | None = None
         """The report that took the last message."""
         self.headless: Message | None = None
@@ -76,13 +85,14 @@ class Assembler:
         """Take one message; return the events that are new or changed."""
         if message.from_kernel is False and not self._include_user:
             return ()
+        self._weigh(message)
         current, self._current = self._current, None
         if self._held:
             if self._go_on(message):
                 return self._emit()
         elif current is not None and self._continue_section(current, message):
             self._current = current
-            return ()
+            return self._emit() if self._heavy else ()
         text = message.text
         if "\n" in text:
             self._place(message, pieces(text))
@@ -97,7 +107,7 @@ class Assembler:
     def idle(self) -> tuple[OomEvent, ...]:
         """Say that no message has come for a while: what waited for a continuation is taken as it is."""
         self._release()
-        return self._emit()
+        return self._emit(idle=True)
 
     @property
     def quiet(self) -> bool:
@@ -334,7 +344,7 @@ class Assembler:
             if _names_victim(report, line.pid):
                 self._add(report, message, text, Section.REAPER, line, line_format)
                 return
-            if near is None and report.has_verdict and not report.lmk and not _too_late(report, message):
+            if near is None and report.kills and not _too_late(report, message):
                 near = report
         self.headless = self.headless or message
         if near is not None:
@@ -453,42 +463,73 @@ class Assembler:
         else:
             report.settled = True
 
-    def _emit(self, *, final: bool = False) -> tuple[OomEvent, ...]:
-        if not self._changed and not final and len(self._reports) <= MAX_KEPT_REPORTS:
+    def _weigh(self, message: Message) -> None:
+        """Look now and then whether the reports have become too heavy."""
+        self._fed_characters += len(message.text)
+        if self._fed_characters > MAX_CHARACTERS // 8:
+            self._fed_characters = 0
+            self._heavy = sum(report.size for report in self._reports) > MAX_CHARACTERS
+
+    def _emit(self, *, final: bool = False, idle: bool = False) -> tuple[OomEvent, ...]:
+        if not self._changed and not final and len(self._reports) <= MAX_KEPT_REPORTS and not self._heavy:
             return ()
         if self._live:
-            return self._emit_changes(final=final)
+            return self._emit_changes(final=final, idle=idle)
         self._changed.clear()
         return self._emit_settled(final=final)
 
-    def _emit_changes(self, *, final: bool) -> tuple[OomEvent, ...]:
+    def _emit_changes(self, *, final: bool, idle: bool) -> tuple[OomEvent, ...]:
+        while self._reports and (self._reports[0].settled or self._overfull):
+            self._end_oldest()
         events: list[OomEvent] = []
+        waiting: list[Report] = []
         for report in self._changed:
+            if not final and not idle and not report.closed and len(report.kills) < report.next_victims:
+                waiting.append(report)
+                continue
             report.revision += 1
+            if len(report.kills) >= EVERY_VICTIM:
+                report.next_victims = len(report.kills) * 9 // 8
             events.append(report.builder(report) if report.builder else build_event(report))
-        self._changed.clear()
+        self._changed = waiting
         if final:
             self._reports.clear()
-        while self._reports and (self._reports[0].settled or len(self._reports) > MAX_KEPT_REPORTS + MAX_OPEN_REPORTS):
-            self._reports.pop(0)
         return tuple(events)
+
+    @property
+    def _overfull(self) -> bool:
+        """Whether the oldest report must go, whatever it waits for."""
+        return self._heavy or len(self._reports) > MAX_REPORTS
+
+    def _end_oldest(self) -> None:
+        """Let the oldest report go: from here on it takes no line."""
+        report = self._reports.pop(0)
+        host = self._hosts.get((report.first.host, report.first.boot_id))
+        if host is not None and report in host.open:
+            host.open.remove(report)
+        if not report.closed:
+            if not report.has_verdict and self._overfull:
+                bound = f"MAX_CHARACTERS ({MAX_CHARACTERS})" if self._heavy else f"MAX_REPORTS ({MAX_REPORTS})"
+                report.note(IssueCode.LIMIT_REACHED, bound, None)
+            self._end(report)
+        self._heavy = self._heavy and sum(report.size for report in self._reports) > MAX_CHARACTERS // 2
 
     def _emit_settled(self, *, final: bool) -> tuple[OomEvent, ...]:
         events: list[OomEvent] = []
         newest = self._reports[-1].last if self._reports else None
         while self._reports:
             report = self._reports[0]
-            if not report.settled:
+            settled = report.settled
+            if not settled and not final and not self._overfull:
                 crowded = len(self._reports) > MAX_KEPT_REPORTS
-                if not report.closed and not final and not (crowded and report.has_verdict):
+                if not report.closed and not (crowded and report.has_verdict):
                     break
-                done = final or crowded or (newest is not None and _too_late(report, newest))
-                if not done:
+                if not crowded and (newest is None or not _too_late(report, newest)):
                     break
-                if report.is_event and not report.dropped:
-                    report.revision = 1
-                    events.append(report.builder(report) if report.builder else build_event(report))
-            self._reports.pop(0)
+            self._end_oldest()
+            if not settled and report.is_event and not report.dropped:
+                report.revision = 1
+                events.append(report.builder(report) if report.builder else build_event(report))
         if final:
             self._reports.clear()
         return tuple(events)
@@ -537,10 +578,10 @@ def _kinship(report: Report, line: TypedLine) -> int:
 
 
 def _names_victim(report: Report, pid: int) -> bool:
-    pids = {kill.pid for kill in report.kills} | {line.pid for line in report.sharing}
-    if not report.kills:
-        pids |= {found.pid for found in (report.constraint, report.selected) if found is not None}
-    return pid in pids
+    if report.kills:
+        return pid in report.victim_pids
+    chosen = (found.pid for found in (report.constraint, report.selected) if found is not None)
+    return pid in report.victim_pids or pid in chosen
 
 
 def _too_late(report: Report, message: Message) -> bool:
@@ -555,7 +596,8 @@ def _too_late(report: Report, message: Message) -> bool:
 def _continues_row(report: Report, message: Message, text: str) -> bool:
     """Append to the last task row the rest of a name with a newline, which a console stamps like the row itself."""
     same = message.monotonic_us is not None and message.monotonic_us == report.last.monotonic_us
-    if report.section is not Section.TASKS or not same or len(text) >= COMM_BYTES or report.foreign_run:
+    fits = report.extended + len(text) < COMM_BYTES
+    if report.section is not Section.TASKS or not same or not fits or report.foreign_run:
         return False
     report.extend_row(text)
     return True

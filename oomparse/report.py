@@ -14,6 +14,7 @@ from oomparse.grammar.fragment import may_be_continued
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import (
+    CUT_RECORD_BYTES,
     GroupKill,
     LimitReached,
     MemcgCounter,
@@ -32,10 +33,18 @@ from oomparse.model import OomEvent
 
 MAX_REPORT_LINES = 250_000
 """Lines of the long sections that one report keeps."""
+MAX_REPORT_CHARACTERS = 1 << 25
+"""Characters of all lines that one report keeps."""
 MAX_UNKNOWN_LINES = 1_000
 """Unknown lines that one report keeps."""
 MAX_FOREIGN_RUN = 300
 """So many unknown lines in a row, and the report is over: its tail was lost."""
+MAX_ISSUES = 1_000
+"""Issues that one report keeps."""
+MAX_UNKNOWN_CHARACTERS = 4_096
+"""The rest of a longer unknown line is left out."""
+MAX_LMK_DETAILS = 32
+"""Further lines of one kill by Android's driver (it prints four)."""
 MAX_VICTIMS = 10_000
 """Kill lines that one report keeps (memory.oom.group)."""
 MAX_GAP_US = 30 * 1_000_000
@@ -116,6 +125,15 @@ class Report:
         self._formats: set[str] = set()
         """The kernels that print each of the lines."""
         self.issues: list[Issue] = []
+        self._noted: set[Issue] = set()
+        self.size = 0
+        """Characters of the lines that are kept."""
+        self.extended = 0
+        """Characters that were appended to the last task row."""
+        self.next_victims = 0
+        """So many victims make a live event worth writing again."""
+        self.victim_pids: set[int] = set()
+        self._killed: set[tuple[int | None, str | None]] = set()
         self.evidence_pids: set[int] = set()
         self.interleaved = False
         self.closed = False
@@ -190,7 +208,7 @@ class Report:
 
     def _takes_verdict(self, line: TypedLine) -> bool:
         if self.lmk is not None:
-            return isinstance(line, LmkDetail)
+            return isinstance(line, LmkDetail) and len(self.lmk_details) < MAX_LMK_DETAILS
         if isinstance(line, ConstraintLine):
             return self.constraint is None and self.selected is None and not self.has_verdict
         if isinstance(line, Selected):
@@ -240,6 +258,7 @@ class Report:
             del self.unknown[MAX_UNKNOWN_LINES:]
             self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
         self.last = message
+        self.extended = 0
         self.rank = max(self.rank, RANK[section])
         self.section = section
         if line_format is not None and not line_format.tolerant:
@@ -255,10 +274,11 @@ class Report:
         for key in line.unknown:
             self.note(IssueCode.UNKNOWN_FIELD, key, message)
         if len(self.texts) >= MAX_REPORT_LINES:
-            if len(self.texts) == MAX_REPORT_LINES:
-                self.note(IssueCode.LIMIT_REACHED, f"MAX_REPORT_LINES ({MAX_REPORT_LINES})", message)
-                self.texts.append(text)
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_REPORT_LINES ({MAX_REPORT_LINES})", None)
+        elif self.size >= MAX_REPORT_CHARACTERS:
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_REPORT_CHARACTERS ({MAX_REPORT_CHARACTERS})", None)
         else:
+            self.size += len(text)
             self.texts.append(text)
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.append((section, text))
@@ -332,6 +352,7 @@ class Report:
             case SharingMm():
                 if len(self.sharing) < MAX_VICTIMS:
                     self.sharing.append(line)
+                    self.victim_pids.add(line.pid)
             case NotKilled():
                 if not self.kills:
                     self.spared = line
@@ -354,11 +375,14 @@ class Report:
                 pass
 
     def _keep_kill(self, message: Message, text: str, line: Killed) -> None:
-        if any(kill.pid == line.pid and kill.comm == line.comm for kill in self.kills):
+        if (line.pid, line.comm) in self._killed:
             return  # memory.oom.group names its first victim twice
         if len(self.kills) >= MAX_VICTIMS:
-            self.note(IssueCode.LIMIT_REACHED, f"MAX_VICTIMS ({MAX_VICTIMS})", message)
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_VICTIMS ({MAX_VICTIMS})", None)
             return
+        self._killed.add((line.pid, line.comm))
+        if line.pid is not None:
+            self.victim_pids.add(line.pid)
         if not self.kills:
             if self.kill_text is None or line.message is not None:
                 self.kill_text = text
@@ -367,16 +391,19 @@ class Report:
 
     def extend_row(self, text: str) -> None:
         """Append a line to the last task row: its name holds a newline."""
+        self.extended += len(text) + 1
         section, row = self.body[-1]
         self.body[-1] = (section, f"{row}\n{text}")
         self.texts[-1] = f"{self.texts[-1]}\n{text}"
 
     def stat_texts(self) -> list[str]:
-        """Return the lines of memory.stat that have come so far."""
+        """Return the lines of memory.stat that have come so far; more than one record's are not looked at."""
         texts: list[str] = []
+        length = 0
         for section, text in reversed(self.body):
-            if section is not Section.MEMCG or stat_line(text) is None:
+            if section is not Section.MEMCG or stat_line(text) is None or length > max(CUT_RECORD_BYTES):
                 break
+            length += len(text)
             texts.append(text)
         return texts[::-1]
 
@@ -389,6 +416,7 @@ class Report:
         if self.limit_text == self.fragment:
             self.task_in = self.limit_text = None
         self.issues = [issue for issue in self.issues if issue.detail != self.fragment]
+        self._noted = set(self.issues)
         self.unknown = [row for row in self.unknown if row[0] != self.fragment]
         self.foreign_run = [row for row in self.foreign_run if row[0] != self.fragment]
         if self.constraint is not None and self.constraint_text == self.fragment:
@@ -397,13 +425,19 @@ class Report:
 
     def add_foreign(self, text: str, lineno: int | None) -> None:
         """Remember a line that no format takes; it counts as unknown once the report goes on after it."""
-        self.foreign_run.append((text, lineno))
+        self.size += min(len(text), MAX_UNKNOWN_CHARACTERS)
+        self.foreign_run.append((text[:MAX_UNKNOWN_CHARACTERS], lineno))
 
-    def note(self, code: IssueCode, detail: str | None, message: Message) -> None:
-        """Add an issue, once."""
-        issue = Issue(code=code, detail=detail, line=message.line_start)
-        if issue not in self.issues and len(self.issues) < MAX_UNKNOWN_LINES:
-            self.issues.append(issue)
+    def note(self, code: IssueCode, detail: str | None, message: Message | None) -> None:
+        """Add an issue, once; one without a message is of the report as a whole."""
+        issue = Issue(code=code, detail=detail, line=None if message is None else message.line_start)
+        if issue in self._noted or len(self.issues) > MAX_ISSUES:
+            return
+        if len(self.issues) == MAX_ISSUES:
+            issue = Issue(code=IssueCode.LIMIT_REACHED, detail=f"MAX_ISSUES ({MAX_ISSUES})")
+        self.size += len(detail or "")
+        self._noted.add(issue)
+        self.issues.append(issue)
 
 
 # The formats of Mem-Info are imported where a line of it comes.
