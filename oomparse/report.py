@@ -80,7 +80,7 @@ class Report:
     builder: "Callable[[Report], OomEvent] | None" = None
     """Makes the event, where `oomparse.building` does not."""
 
-    def __init__(self, first: Message) -> None:
+    def __init__(self, first: Message) -> None:  # noqa: PLR0915 - a field for each thing that a report may say
         self.first = first
         self.last = first
         self.caller = first.caller
