@@ -18,7 +18,7 @@ from queue import Empty, Full, Queue
 from threading import Event, Thread
 from typing import Any, NamedTuple
 
-from oomparse.errors import SourceError
+from oomparse.errors import Issue, IssueCode, SourceError
 from oomparse.message import Line, Message
 from oomparse.model import OomEvent
 from oomparse.options import Options
@@ -59,6 +59,7 @@ class LiveReading:
         self._done: OrderedDict[str, int] = OrderedDict(delivered or {})
         self._changing: deque[_Delivered] = deque()
         self._quiet: Any = None
+        self._lost: list[Issue] = []
         self.boot_id: str | None = None
 
     def line(self, line: Line, mark: Any) -> Iterator[OomEvent]:
@@ -81,6 +82,10 @@ class LiveReading:
         if self._assembler.settled:
             self._quiet = mark
 
+    def lose(self, issues: Iterable[Issue]) -> None:
+        """Hear that something before the next line is missing; the next event says so."""
+        self._lost += issues
+
     def close(self) -> Iterator[OomEvent]:
         """End the log."""
         yield from self.messages(self._decoder.flush())
@@ -95,7 +100,8 @@ class LiveReading:
                 self._done.move_to_end(event.event_id)
                 while len(self._done) > MAX_DELIVERED:
                     self._done.popitem(last=False)
-                yield event
+                lost, self._lost = tuple(self._lost), []
+                yield replace(event, issues=(*event.issues, *lost)) if lost else event
 
     def mark(self) -> Any:
         """Return the place to go on from after a restart."""
@@ -189,6 +195,7 @@ def follow(
                     progress.save(place, reading, now=True)
                 progress.save(place, reading, now=False)
                 continue
+            reading.lose(batch.issues)
             for index, line in enumerate(batch.lines, batch.first):
                 for event in reading.line(line, index):
                     yield event
@@ -362,9 +369,10 @@ def _follow_journal(
     saved = progress.state.get("cursor")
     reading = LiveReading(options, delivered=progress.delivered)
     with Journal.live(folder, kernel_only=not options.include_user) as journal:
-        if saved:
-            journal.seek_cursor(saved)
-        elif not from_start:
+        if saved and not journal.seek_cursor(saved):
+            gone = "the journal no longer has the entry at which reading ended"
+            reading.lose([Issue(code=IssueCode.MESSAGES_LOST, detail=gone)])
+        elif not saved and not from_start:
             journal.seek_end()
         context = DecodeContext(path=journal.name)
         last: str | None = saved

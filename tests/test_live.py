@@ -148,7 +148,10 @@ def test_kill_9_and_restart(tmp_path: Path) -> None:
     with output.open("ab") as out:
         while time.monotonic() < until:
             child = subprocess.Popen([sys.executable, "-c", FOLLOWER, str(log), str(cursor)], stdout=out)
-            time.sleep(moments.uniform(0.6, 1.6))
+            before = output.stat().st_size
+            while output.stat().st_size == before and time.monotonic() < until:
+                time.sleep(0.01)
+            time.sleep(moments.uniform(0, 0.3))
             child.send_signal(signal.SIGKILL)
             child.wait()
             pids = [int(line.split()[2]) for line in output.read_text().splitlines() if len(line.split()) == 3]

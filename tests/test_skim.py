@@ -17,6 +17,7 @@ from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.plain import Again
 from oomparse.reader import Reading
+from oomparse.report import Report
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
 from oomparse.sources.lines import split_lines
 
@@ -103,7 +104,14 @@ def test_generated_logs(plan: Plan) -> None:
 
 def test_a_plain_report_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch) -> None:
     read_whole: list[Again] = []
-    monkeypatch.setattr(Again, "report", lambda again, report=Again.report: read_whole.append(again) or report(again))
+    report = Again.report
+
+    def noted(again: Again) -> Report:
+        read_whole.append(again)
+        return report(again)
+
+    monkeypatch.setattr(Again, "report", noted)
+
     class Counting(Reading):
         count = 0
 
