@@ -28,6 +28,7 @@ from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
+from oomparse.grammar.zones import NodePrefix, ReserveLine
 from oomparse.message import Message
 from oomparse.model import OomEvent
 
@@ -284,8 +285,7 @@ class Report:
                 self.body.append((section, text))
         self._keep(message, text, line)
         whole = line_format is not None and not line_format.tolerant
-        if whole and section is Section.MEMINFO:
-            whole = not _goes_on(line)
+        whole = whole and not isinstance(line, NodePrefix | ReserveLine)
         self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
@@ -447,9 +447,3 @@ def _kernels_of_meminfo(line: TypedLine) -> Iterable[PrintedBy]:
     from oomparse.grammar.meminfo import kernels_of
 
     return kernels_of(line)
-
-
-def _goes_on(line: TypedLine) -> bool:
-    from oomparse.grammar.zones import NodePrefix, ReserveLine
-
-    return isinstance(line, NodePrefix | ReserveLine)
