@@ -17,7 +17,8 @@ def test_generated_pages_are_fresh() -> None:
 
 def test_example_tests_pass_in_a_project_of_their_own(tmp_path: Path) -> None:
     page = (ROOT / "docs" / "testing.md").read_text(encoding="utf-8")
-    (example,) = (block for block in re.findall(r"```python\n(.*?)```", page, re.DOTALL) if "def test_" in block)
+    blocks = re.findall(r"```python\n(.*?)```", page, re.DOTALL)
+    (example,) = (block for block in blocks if "oom_case, oom_log" in block)
     (tmp_path / "test_example.py").write_text(example, encoding="utf-8")
     result = subprocess.run(
         [sys.executable, "-m", "pytest", "-q", "-W", "error", "-p", "no:cacheprovider", "."],
