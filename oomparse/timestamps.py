@@ -80,6 +80,7 @@ def _parser() -> "dateparser.parser":
 
     return dateparser.parser(ManyLanguages())
 
+
 # Zone abbreviations that mean one offset only, in seconds.  CST, IST, BST and their like mean several: left out.
 _ABBREVIATIONS = {
     "UTC": 0, "GMT": 0, "Z": 0, "WET": 0, "WEST": 3600, "CET": 3600, "CEST": 7200, "EET": 7200, "EEST": 10800,

@@ -230,15 +230,19 @@ def _tar_members(layer: _Layer, blocks: Iterator[bytes]) -> Iterator[Content]:
 
     source = _Budgeted(blocks)
     ended = False
+    end_mark: type[Exception] = tarfile.EOFHeaderError  # type: ignore[attr-defined]  # not in typeshed
 
     class Member(tarfile.TarInfo):
         """A header that notes the archive's end mark: `tarfile` takes damage between members for the end."""
 
         @classmethod
-        def frombuf(cls, buf: bytes | bytearray, encoding: str, errors: str) -> "Member":
+        def fromtarfile(cls, tarfile_: tarfile.TarFile) -> "Member":
             nonlocal ended
-            ended = len(buf) == TAR_BLOCK_BYTES and not any(buf)
-            return super().frombuf(buf, encoding, errors)
+            try:
+                return super().fromtarfile(tarfile_)
+            except end_mark:
+                ended = True
+                raise
 
     last: Content | None = None
     try:
