@@ -284,6 +284,7 @@ class PlainReport(Report):
         self.first = self.last = message
         self.constraint, self.constraint_text = lines.constraint, lines.constraint_text
         self.kills = [lines.kill]
+        self.victim_pids = {lines.kill.pid} if lines.kill.pid is not None else set()
         self.kill_text = message.text
         self.sharing = []
         self.foreign_run = []
