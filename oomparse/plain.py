@@ -349,7 +349,7 @@ class PlainReport(Report):
             super().add(message, text, Section.REAPER, line, None if name is None else single(name).format)
 
     def __getattr__(self, name: str) -> Any:
-        if name.startswith("_") or self._again is None:
+        if name.startswith("__") or name in ("_again", "_later") or self._again is None:
             raise AttributeError(name)
         self.read_whole()
         return getattr(self, name)

@@ -18,7 +18,6 @@ from oomparse.options import Options
 from oomparse.plain import Again
 from oomparse.reader import Reading
 from oomparse.report import Report
-from oomparse.report import Report
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
 from oomparse.sources.lines import split_lines
 
