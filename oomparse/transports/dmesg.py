@@ -55,7 +55,7 @@ _GLUED_STAMP = re.compile(rb"(?<=[^\s(=/\[])" + _STAMP)
 _LATER_STAMP = re.compile(rb"(?<=[^(=/\[])" + _STAMP)
 # What journalctl -o short-monotonic puts before a text; a text of the kernel's may begin so too.
 _JOURNAL_HEAD = re.compile(rb"\[ {0,5}\d{1,10}\.\d{6}\] (?:(\S*[^\s:]) )?[^\s:\[]{1,64}(?:\[\d{1,10}\])?: ")
-_DROPPED = re.compile(rb"(\*\* \d+ printk messages dropped \*\*) ?(.*)", re.DOTALL)
+_DROPPED = re.compile(rb"(\*\* \d{1,10} printk messages dropped \*\*) ?")
 
 
 class DmesgTransport(LineTransport):
@@ -269,10 +269,12 @@ class DmesgDecoder(LineDecoder):
         if self._seen_host is not None and self._is_journal(data):
             return None
         if b"[" in data[8:] and _GLUED_STAMP.search(data) and (first := _PLAIN.match(data)):
-            return self._split(line, _glued(data, first))
+            starts = _glued(data, first)
+            if starts:
+                return self._split(line, starts)
         messages = super().offer(line)
-        if messages is None and data.startswith(b"** ") and (dropped := _DROPPED.match(clean(data))):
-            return self._dropped(line, dropped)
+        if messages is None and data.startswith(b"** ") and _DROPPED.match(data):
+            return self._dropped(line)
         return messages
 
     def feed(self, line: Line) -> Sequence[Message]:
@@ -291,19 +293,24 @@ class DmesgDecoder(LineDecoder):
             begin = end
         return messages
 
-    def _dropped(self, line: Line, dropped: re.Match[bytes]) -> Sequence[Message]:
-        said = dropped[1].decode("ascii")
-        issue = Issue(code=IssueCode.MESSAGES_LOST, detail=said.strip("* "), line=line.number)
-        notice = Message(
-            text=said,
-            transport=self.transport.name,
-            path=line.path or self.context.path,
-            line_start=line.number,
-            line_end=line.number,
-            issues=(issue,),
-        )
-        messages = (*self.flush(), notice)
-        return (*messages, *self.feed(line._replace(data=dropped[2]))) if dropped[2] else messages
+    def _dropped(self, line: Line) -> Sequence[Message]:
+        """Take what the kernel says of lost messages, and the line behind it."""
+        messages = [*self.flush()]
+        data, at = clean(line.data), 0
+        while (dropped := _DROPPED.match(data, at)) is not None:
+            said = dropped[1].decode("ascii")
+            issue = Issue(code=IssueCode.MESSAGES_LOST, detail=said.strip("* "), line=line.number)
+            notice = Message(
+                text=said,
+                transport=self.transport.name,
+                path=line.path or self.context.path,
+                line_start=line.number,
+                line_end=line.number,
+                issues=(issue,),
+            )
+            messages.append(notice)
+            at = dropped.end()
+        return [*messages, *self.feed(line._replace(data=data[at:]))] if data[at:] else messages
 
 
 def _stamped(data: bytes) -> bool:
