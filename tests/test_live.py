@@ -137,17 +137,23 @@ def test_kill_9_and_restart(tmp_path: Path) -> None:
             time.sleep(0.05)
             append(log, text[half:])
             if at % 9 == 8:
-                log.rename(tmp_path / f"kern.log.{at}")
+                for old in range(total, 0, -1):  # as logrotate names them: the highest number is the oldest
+                    if (tmp_path / f"kern.log.{old}").exists():
+                        (tmp_path / f"kern.log.{old}").rename(tmp_path / f"kern.log.{old + 1}")
+                log.rename(tmp_path / "kern.log.1")
         done.set()
 
     writer = threading.Thread(target=write)
-    writer.start()
     until = time.monotonic() + 3 * PATIENCE
     pids: list[int] = []
     moments = random.Random(7)
     with output.open("ab") as out:
         while time.monotonic() < until:
             child = subprocess.Popen([sys.executable, "-c", FOLLOWER, str(log), str(cursor)], stdout=out)
+            if writer.ident is None:
+                while not cursor.exists() and time.monotonic() < until:
+                    time.sleep(0.01)  # what was rotated away before it began is not the follower's to read
+                writer.start()
             before = output.stat().st_size
             while output.stat().st_size == before and time.monotonic() < until:
                 time.sleep(0.01)

@@ -20,10 +20,6 @@ from oomparse.sources.compression import MAGIC_BYTES, codec_of
 from oomparse.sources.files import open_file
 from oomparse.sources.rotation import Age, rotation_of
 
-WrittenAge = tuple[int, Age]
-"""Sorts oldest first: by when a file was last written, then by its name.  Writers number as they like."""
-_NEWEST = 2**63
-
 CONTEXT_BYTES = 1024
 """So much of the head of a file, and of what stands before the place, is compared."""
 
@@ -78,7 +74,7 @@ class Found(NamedTuple):
     """Where a place is now."""
 
     path: str
-    age: WrittenAge
+    age: Age
     packed: bool
     """True for a compressed file, whose offsets are those of what it holds."""
 
@@ -92,8 +88,7 @@ def find(place: Place, path: str) -> Found | None:
     """Look for a place in ``path`` and in what rotation made of it; None where it is gone."""
     if place.head_bytes == 0:
         return None  # Any file would fit
-    own_age = rotation_of(os.path.basename(path)).age  # noqa: PTH119 - Text
-    names = [(path, (_NEWEST, own_age)), *siblings(path)]
+    names = [(path, rotation_of(os.path.basename(path)).age), *siblings(path)]  # noqa: PTH119 - Text
     for name, age in names:
         if _identity(name) == (place.device, place.inode) and _fits(place, name):
             return Found(name, age, packed=False)
@@ -106,18 +101,17 @@ def find(place: Place, path: str) -> Found | None:
     return None
 
 
-def siblings(path: str) -> list[tuple[str, WrittenAge]]:
+def siblings(path: str) -> list[tuple[str, Age]]:
     """Return the files that rotation made of ``path``, newest first, and without ``path`` itself."""
     folder, base = os.path.split(path)
     own = rotation_of(base).base
-    found: list[tuple[str, WrittenAge]] = []
+    found: list[tuple[str, Age]] = []
     try:
         with os.scandir(folder or ".") as entries:
             for entry in entries:
                 base_of, age = rotation_of(entry.name)
                 if base_of == own and entry.name != base and entry.is_file():
-                    written = entry.stat().st_mtime_ns
-                    found.append((os.path.join(folder, entry.name), (written, age)))  # noqa: PTH118 - Text
+                    found.append((os.path.join(folder, entry.name), age))  # noqa: PTH118 - Text
     except OSError:
         return []
     return sorted(found, key=lambda row: (row[1], row[0]), reverse=True)
