@@ -1,38 +1,38 @@
 """The work that a caller of the library does, as commands that can be measured.
 
-    python -m benchmarks.drive victims storm.log     who died and whose memory ran out, for every report
-    python -m benchmarks.drive everything storm.log  every section of every report, as JSON Lines
+    python -m benchmarks.drive victims storm.log 1     who died and whose memory ran out, for every report
+    python -m benchmarks.drive everything storm.log 2  every section of every report, as JSON Lines
 
-Both print how many reports they saw.
+The last argument says how many processes shall read.  Both print how many reports they saw.
 """
 
 import sys
 from pathlib import Path
 
 
-def victims(path: Path) -> int:
+def victims(path: Path, jobs: int) -> int:
     """Read the victims and the scope of every event, and no more."""
-    from oomparse import parse_file
+    from oomparse import parse_paths
 
     seen = 0
-    for event in parse_file(path):
+    for event in parse_paths([path], jobs=jobs):
         if event.scope and event.victims:
             seen += 1
     return seen
 
 
-def everything(path: Path) -> int:
+def everything(path: Path, jobs: int) -> int:
     """Write every event whole."""
-    from oomparse import parse_file
+    from oomparse import parse_paths
     from oomparse.export.jsonl import encode
 
     seen = 0
     with Path("/dev/null").open("wb") as out:
-        for event in parse_file(path):
+        for event in parse_paths([path], jobs=jobs):
             out.write(encode(event))
             seen += 1
     return seen
 
 
 if __name__ == "__main__":
-    print({"victims": victims, "everything": everything}[sys.argv[1]](Path(sys.argv[2])))
+    print({"victims": victims, "everything": everything}[sys.argv[1]](Path(sys.argv[2]), int(sys.argv[3])))

@@ -7,7 +7,7 @@ from typing import IO
 
 from benchmarks.common import BRIEF, OOMPARSE, Options, faster_row, pair_row, seconds, skipped
 from benchmarks.generate import MEGABYTE, Plan, blocks
-from benchmarks.measure import Command, in_turn, median, run
+from benchmarks.measure import Command, Pair, in_turn, median, run
 from benchmarks.table import Row, Section
 
 NEEDLES = ("oom-kill", "Killed process", "ut of memory", "oom_reaper")
@@ -49,22 +49,28 @@ def archives(options: Options) -> Section:
 def storm(options: Options) -> Section:
     """Reports back to back, against other parsers."""
     log = str(options.log(Plan(storm=options.storm_reports)))
-    name = f"{options.storm_reports:,} reports"
-    brief: Command = (sys.executable, "-m", "benchmarks.drive", "victims", log)
-    whole: Command = (sys.executable, "-m", "benchmarks.drive", "everything", log)
+    brief, whole = f"{options.storm_reports:,} reports, victims and scope", "everything as JSON"
+
+    def ours(what: str, jobs: str) -> Command:
+        return (sys.executable, "-m", "benchmarks.drive", what, log, jobs)
+
     rows: list[Row] = []
     if options.oomanalyser:
         theirs: Command = (sys.executable, "-m", "benchmarks.peers", "oomanalyser", str(options.oomanalyser), log)
-        rows.append(faster_row(f"{name}, victims and scope", in_turn(brief, theirs, 1), "OOMAnalyser", 50))
-        rows.append(faster_row(f"{name}, everything as JSON", in_turn(whole, theirs, 1), "OOMAnalyser", 3))
+        alone = run(theirs)
+        for jobs in ("1", "2"):
+            for work, what, times in ((brief, "victims", 50), (whole, "everything", 3)):
+                pair = Pair(run(ours(what, jobs)), alone)
+                rows.append(faster_row(f"{work}, jobs={jobs}", pair, "OOMAnalyser", times))
     else:
-        rows.append(skipped(f"{name}, victims and scope", "OOMAnalyser", "≥ 50 × faster"))
-        rows.append(skipped(f"{name}, everything as JSON", "OOMAnalyser", "≥ 3 × faster"))
+        rows.append(skipped(brief, "OOMAnalyser", "≥ 50 × faster"))
+        rows.append(skipped(whole, "OOMAnalyser", "≥ 3 × faster"))
     if options.cadvisor:
-        pair = in_turn(brief, (str(options.cadvisor), log), options.runs)
-        rows.append(pair_row(f"{name}, victims and scope", pair, "cadvisor oomparser", 1.0))
+        for jobs in ("1", "2"):
+            pair = in_turn(ours("victims", jobs), (str(options.cadvisor), log), options.runs)
+            rows.append(pair_row(f"{brief}, jobs={jobs}", pair, "cadvisor oomparser", 1.0))
     else:
-        rows.append(skipped(f"{name}, victims and scope", "cadvisor oomparser", "≤ 1 ×"))
+        rows.append(skipped(brief, "cadvisor oomparser", "≤ 1 ×"))
     return Section(title="Storm", rows=rows)
 
 

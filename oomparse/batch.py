@@ -27,7 +27,7 @@ from oomparse.sources.files import File, OnError, Series
 from oomparse.sources.lines import BLOCK_BYTES
 from oomparse.timestamps import TimeResolver
 
-PART_BYTES = 64 << 20
+PART_BYTES = 32 << 20
 """A plain file is cut into ranges of about this size."""
 CALM_BYTES = 1 << 16
 """Around a cut there is no trigger for so long; or it stands right before a report."""
@@ -35,7 +35,7 @@ SEARCH_BYTES = 1 << 20
 """A cut is looked for no further behind its place."""
 APART_SECONDS = 60.0
 """A line so long after the border has nothing to do with what stands before it."""
-WAITING_PER_JOB = 3
+WAITING_PER_JOB = 2
 """Parts that are read ahead of the one whose events are being yielded."""
 
 _HEADER = b" invoked oom-killer: "
