@@ -12,7 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
-from typing import Any, NamedTuple
+from typing import Any, NamedTuple, cast
 
 from oomparse.assembler import Assembler
 from oomparse.building import build_event, scope_of_report, victims_of
@@ -44,6 +44,7 @@ _UNUSUAL = re.compile(rb"[^ -~]|[#\\]")
 """What decoding may change."""
 _TELLS = re.compile(rb"invoked oom-killer|ill process|killed process")
 """Lines whose time is the event's."""
+_REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
 # The telling lines of a report, in the kernel's order; only the first kind may come more than once.
 _KINDS = (
@@ -54,7 +55,7 @@ _KINDS = (
     b"emory: Killed process ",
 )
 _COUNTER, _CONSTRAINT, _KILL = 0, 3, 4
-_HEADER_FORMAT, _CONSTRAINT_FORMAT, _KILL_FORMAT = "header_4_6", "oom_kill", "killed_5_4"
+_HEADER_FORMAT, _CONSTRAINT_FORMAT, _KILL_FORMAT, _REAPED_FORMAT = "header_4_6", "oom_kill", "killed_5_4", "reaped"
 
 
 class Outline(NamedTuple):
@@ -66,11 +67,13 @@ class Outline(NamedTuple):
     head: bytes
     constraint: bytes
     kill: bytes
+    reaped: bytes
+    """The reaper's line, where it follows at once; it belongs to the report then."""
     fraction: int
     """Where the stamps differ, six digits long; -1 where all are the same."""
 
 
-UNFINISHED = Outline(0, 0, 0, b"", b"", b"", -1)
+UNFINISHED = Outline(0, 0, 0, b"", b"", b"", b"", -1)
 """More bytes would tell."""
 
 
@@ -86,6 +89,11 @@ def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | No
     constraint, kill, stop = found
     if not kill or stop >= end:
         return UNFINISHED
+    reaped = _line(data, stop)
+    if _REAPED not in reaped:
+        reaped = b""
+    elif (stop := stop + len(reaped) + 1) >= end:
+        return UNFINISHED
     if data[stop : stop + 4] != head[:4]:
         return None  # what follows may be the rest of the kill line
     shared, fraction = _shared_prefix(head, kill)
@@ -96,7 +104,7 @@ def outline(data: bytes, at: int, end: int, triggers: list[int]) -> Outline | No
         before = data.rfind(b"\n", 0, at - 1) + 1
         if data.startswith(head[: fraction + FRACTION_DIGITS], before):
             return None  # a comm may hold a newline: then its two lines have one stamp
-    return Outline(at, stop, lines, head, constraint, kill, fraction)
+    return Outline(at, stop, lines, head, constraint, kill, reaped, fraction)
 
 
 def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int] | None:
@@ -145,11 +153,12 @@ def _line(data: bytes, at: int) -> bytes:
 
 
 class Telling(NamedTuple):
-    """The lines that name scope and victim."""
+    """The lines that name scope and victim, and the reaper's, if it follows."""
 
     constraint: ConstraintLine
     constraint_text: str
     kill: Killed
+    reaped: Reaped | None
 
 
 def telling(found: Outline, message: Message) -> Telling | None:
@@ -157,25 +166,27 @@ def telling(found: Outline, message: Message) -> Telling | None:
     texts = _texts(found, message)
     if texts is None:
         return None
-    head, constraint = texts
+    head, constraint, reaper = texts
     if not single(_HEADER_FORMAT).match(head):
         return None
-    reason, killed = single(_CONSTRAINT_FORMAT).parse(constraint), single(_KILL_FORMAT).parse(message.text)
-    if reason is None or killed is None:
-        return None
-    return _agreed(reason.line, constraint, killed.line)
-
-
-def _agreed(reason: TypedLine, text: str, killed: TypedLine) -> Telling | None:
-    if not isinstance(reason, ConstraintLine) or not isinstance(killed, Killed) or reason.damaged or killed.damaged:
+    reason, killed = _exact(_CONSTRAINT_FORMAT, constraint), _exact(_KILL_FORMAT, message.text)
+    if not isinstance(reason, ConstraintLine) or not isinstance(killed, Killed):
         return None
     if killed.pid is None or (reason.pid, reason.comm) != (killed.pid, killed.comm):
         return None
-    return Telling(reason, text, killed)
+    reaped = _exact(_REAPED_FORMAT, reaper) if reaper else None
+    if reaper and not (isinstance(reaped, Reaped) and reaped.pid == killed.pid):
+        return None
+    return Telling(reason, constraint, killed, cast("Reaped | None", reaped))
 
 
-def _texts(found: Outline, message: Message) -> tuple[str, str] | None:
-    """Return the texts of the header and the constraint line, which have the prefix of the kill line."""
+def _exact(name: str, text: str) -> TypedLine | None:
+    parsed = single(name).parse(text)
+    return None if parsed is None or parsed.line.damaged else parsed.line
+
+
+def _texts(found: Outline, message: Message) -> tuple[str, str, str] | None:
+    """Return the texts of the header, the constraint and the reaper's line, which have the prefix of the kill line."""
     text = message.text.encode("utf-8", "surrogateescape")
     if not found.kill.endswith(text) or message.caller is not None:
         return None
@@ -185,10 +196,11 @@ def _texts(found: Outline, message: Message) -> tuple[str, str] | None:
         return None
     if "." in (message.printed or "") and any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues):
         return None  # each line has its own stamp then, and none says its year
-    head, constraint = found.head[offset:], found.constraint[offset:]
-    if _ESCAPE.search(head + constraint):
+    parts = (found.head[offset:], found.constraint[offset:], found.reaped[offset:])
+    if any(map(_ESCAPE.search, parts)):
         return None
-    return head.decode("utf-8", "surrogateescape"), constraint.decode("utf-8", "surrogateescape")
+    head, constraint, reaper = (part.decode("utf-8", "surrogateescape") for part in parts)
+    return head, constraint, reaper
 
 
 class Again:
@@ -288,7 +300,7 @@ class PlainReport(Report):
         self.kill_text = message.text
         self.sharing = []
         self.foreign_run = []
-        self.reaped = {}
+        self.reaped = {} if lines.reaped is None else {lines.reaped.pid: lines.reaped}
         self.closed = self.settled = self.dropped = False
         self.revision = 0
         self.builder = build_lazily

@@ -91,7 +91,7 @@ class Reading:
         if self._options.strict:
             return False
         yield from self.messages(self._decoder.flush())
-        line = Line(found.kill, number + found.lines - 1, path)
+        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
         messages = (*self._decoder.feed(line), *self._decoder.flush())
         if len(messages) != 1 or messages[0].from_kernel is False or not self._assembler.may_adopt(messages[0]):
             return False
