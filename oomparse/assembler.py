@@ -203,13 +203,7 @@ class Assembler:
     def _continue_section(self, report: Report, message: Message) -> bool:
         """Take the next task or the next memory.stat line right after one: most of a report is such lines."""
         section, text, last = report.section, message.text, report.last
-        line: TypedLine | None = None
-        line_format: LineFormat | None = None
-        if section is Section.TASKS:
-            if text.startswith("[") and (parsed := single(TASK_ROW).parse(text)) is not None:
-                line_format, line = parsed
-        elif section is Section.MEMCG and report.stats_open:
-            line = stat_line(text)
+        line, line_format = _next_of_section(report, text)
         where = (message.host, message.boot_id)
         if section is None or line is None or where != (last.host, last.boot_id) or message.caller != last.caller:
             return False
@@ -219,6 +213,24 @@ class Assembler:
         report.add(message, text, section, line, line_format)
         host.last, host.last_known = message, section is Section.TASKS
         return True
+
+    def feed_run(self, texts: Iterable[str], carrier: Message) -> int:
+        """Take the texts that go on with the section of the last message, up to one that does not; return how many.
+
+        For a report that is read again, most of which is such lines: all came as ``carrier`` did, at about the same
+        time.
+        """
+        report = self._current
+        if report is None or self._held:
+            return 0
+        taken = 0
+        for text in texts:
+            line, line_format = _next_of_section(report, text)
+            if line is None or line.unknown or report.section is None:
+                break
+            report.add(carrier, text, report.section, line, line_format)
+            taken += 1
+        return taken
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
         host = self._host(message)
@@ -561,6 +573,16 @@ class _Host:
 def _may_be_broken(message: Message, parsed: Parsed | None) -> bool:
     """Whether the next message may bring the rest of this line: an unstamped log, or a name with a newline."""
     return not (message.printed is not None and is_exact(parsed)) and may_go_on(message.text, parsed)
+
+
+def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineFormat | None]:
+    """Read the next task of a task dump, or the next line of memory.stat."""
+    if report.section is Section.TASKS:
+        if text.startswith("[") and (parsed := single(TASK_ROW).parse(text)) is not None:
+            return parsed.line, parsed.format
+    elif report.section is Section.MEMCG and report.stats_open:
+        return stat_line(text), None
+    return None, None
 
 
 def _kinship(report: Report, line: TypedLine) -> int:
