@@ -12,6 +12,7 @@ from bisect import bisect_right
 from collections.abc import Iterator
 from copy import copy
 from dataclasses import replace
+from itertools import islice, takewhile
 from typing import Any, NamedTuple, cast
 
 from oomparse.assembler import Assembler
@@ -224,11 +225,36 @@ class Again:
     def report(self) -> Report:
         """Read them."""
         assembler = Assembler(live=False)
-        for message in self._messages():
-            assembler.feed(message)
+        items = list(self._items())
+        at = 0
+        while at < len(items):
+            texts = (item.text for item in takewhile(_is_usual, islice(items, at, None)))
+            taken = assembler.feed_run(texts, self._message)
+            if not taken:
+                item = items[at]
+                assembler.feed(self._as_message(item) if isinstance(item, _Usual) else item)
+                taken = 1
+            at += taken
         return assembler.newest
 
-    def _messages(self) -> Iterator[Message]:
+    def _as_message(self, line: "_Usual") -> Message:
+        last = self._message
+        return Message(
+            text=line.text,
+            transport=last.transport,
+            wall=last.wall,
+            printed=last.printed,
+            host=last.host,
+            boot_id=last.boot_id,
+            level=last.level,
+            facility=last.facility,
+            from_kernel=last.from_kernel,
+            path=last.path,
+            line_start=line.number,
+            line_end=line.number,
+        )
+
+    def _items(self) -> "Iterator[Message | _Usual]":
         """Decode the lines: most have the prefix of the kill line, and differ in the text alone."""
         last = self._message
         times = _KnownTime(last, self._tz)
@@ -244,20 +270,18 @@ class Again:
                 yield from decoder.feed(line)
                 yield from decoder.flush()
             else:
-                yield Message(
-                    text=data[text:].decode("ascii"),
-                    transport=last.transport,
-                    wall=last.wall,
-                    printed=last.printed,
-                    host=last.host,
-                    boot_id=last.boot_id,
-                    level=last.level,
-                    facility=last.facility,
-                    from_kernel=last.from_kernel,
-                    path=last.path,
-                    line_start=line.number,
-                    line_end=line.number,
-                )
+                yield _Usual(data[text:].decode("ascii"), line.number)
+
+
+class _Usual(NamedTuple):
+    """A line of which only the text is its own."""
+
+    text: str
+    number: int
+
+
+def _is_usual(item: Message | _Usual) -> bool:
+    return isinstance(item, _Usual)
 
 
 class _KnownTime(TimeResolver):
