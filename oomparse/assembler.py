@@ -9,6 +9,7 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
+from itertools import takewhile
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
@@ -223,6 +224,10 @@ class Assembler:
         report = self._current
         if report is None or self._held:
             return 0
+        if report.section is Section.TASKS:
+            is_row = single(TASK_ROW).match
+            rows = list(takewhile(lambda text: text.startswith("[") and is_row(text), texts))
+            return len(rows) if report.add_rows(rows, carrier) else 0
         taken = 0
         for text in texts:
             line, line_format = _next_of_section(report, text)
@@ -311,8 +316,13 @@ class Assembler:
             return
         if line_format.tolerant and self._continue_fragment(host, message, text):
             return
-        report = self._target(host, message, section, line)
+        report = self._target(host, message, section, line, line_format)
         if report is None:
+            if host.open and (line_format.tolerant or section in (Section.HEADER, Section.CPUSET)):
+                self._place_unknown(host, message, text)
+                return
+            if isinstance(line, Killed) and line.new_words:
+                return
             if section in (Section.HEADER, Section.CPUSET) or (section in WEAK_SECTIONS and not host.fresh):
                 return
             if isinstance(line, TaskLine) and not host.fresh:
@@ -324,9 +334,13 @@ class Assembler:
         if report.has_verdict:
             host.fresh = True
 
-    def _target(self, host: "_Host", message: Message, section: Section, line: TypedLine) -> Report | None:
+    def _target(
+        self, host: "_Host", message: Message, section: Section, line: TypedLine, line_format: LineFormat
+    ) -> Report | None:
         """Return the open report that the line belongs to."""
         able = [report for report in host.open if report.same_caller(message) and report.takes(section, line)]
+        if line_format.tolerant and section in WEAK_SECTIONS:
+            able = [report for report in able if report.section is section]  # alone such a line proves nothing
         if not able:
             return None
         report = max(reversed(able), key=lambda report: _kinship(report, line)) if len(able) > 1 else able[0]
@@ -587,6 +601,8 @@ def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineF
 
 def _kinship(report: Report, line: TypedLine) -> int:
     """How surely a line names what the report has named before; ties go to the newest report."""
+    if not report.is_event:
+        return -1
     pid, comm = getattr(line, "pid", None), getattr(line, "comm", None)
     if pid is not None:
         chosen = {found.pid for found in (report.selected, report.constraint) if found is not None}

@@ -242,7 +242,8 @@ def _message(report: Report) -> str | None:
 def _selected(report: Report) -> Selection | None:
     selected, constraint = report.selected, report.constraint
     if selected is not None:
-        return Selection(pid=selected.pid, comm=selected.comm, oom_score=selected.score)
+        uid = constraint.uid if constraint is not None and constraint.pid == selected.pid else None
+        return Selection(pid=selected.pid, comm=selected.comm, uid=uid, oom_score=selected.score)
     if constraint is not None and (constraint.pid is not None or constraint.comm is not None):
         return Selection(pid=constraint.pid, comm=constraint.comm, uid=constraint.uid)
     return None
@@ -377,11 +378,22 @@ def _issues(report: Report, outcome: Outcome) -> tuple[Issue, ...]:
     if named is not None and printed is not None and not _is_within(printed, named) and not report.interleaved:
         issues.append(Issue(code=IssueCode.CONFLICT, detail=f"oom_memcg {named}, but statistics for {printed}"))
     issues += report.issues
+    issues += (Issue(code=IssueCode.DAMAGED_LINE, detail=text) for text in _short_reserves(report))
     issues += [Issue(code=IssueCode.UNKNOWN_LINE, detail=text, line=line) for text, line in report.unknown]
     for message in (report.header_message, report.kill_message):
         if message is not None:
             issues += [issue for issue in message.issues if issue not in issues]
     return tuple(issues)
+
+
+def _short_reserves(report: Report) -> Iterable[str]:
+    """Return the ``lowmem_reserve[]`` lines that lack zones: all have the same."""
+    found = [text for section, text in report.body if section is Section.MEMINFO and text.startswith(_RESERVE)]
+    longest = max((text.count(" ") for text in found), default=0)
+    return (text for text in found if text.count(" ") < longest)
+
+
+_RESERVE = "lowmem_reserve[]:"
 
 
 def _time(report: Report) -> EventTime:

@@ -5,7 +5,7 @@ the order in which kernels print (`RANK`), by names and by time whether a line c
 see `oomparse.building`.
 """
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
@@ -28,7 +28,6 @@ from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tasks import TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
-from oomparse.grammar.zones import NodePrefix, ReserveLine
 from oomparse.message import Message
 from oomparse.model import OomEvent
 
@@ -229,6 +228,8 @@ class Report:
         return not isinstance(line, LmkKilled)
 
     def _takes_kill(self, line: Killed) -> bool:
+        if line.new_words and (self.header is None or self.has_verdict):
+            return False
         if self.group is not None:
             return True
         if self.kills:
@@ -270,7 +271,8 @@ class Report:
                 self.printed_by.update(_kernels_of_meminfo(line))
         if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
             self.printed_by.add(kernels)
-        if line.damaged:
+        tolerated = line_format is not None and line_format.tolerant and not line.unknown
+        if line.damaged or tolerated:
             self.note(IssueCode.DAMAGED_LINE, text, message)
         for key in line.unknown:
             self.note(IssueCode.UNKNOWN_FIELD, key, message)
@@ -285,8 +287,22 @@ class Report:
                 self.body.append((section, text))
         self._keep(message, text, line)
         whole = line_format is not None and not line_format.tolerant
-        whole = whole and not isinstance(line, NodePrefix | ReserveLine)
+        if whole and section is Section.MEMINFO:
+            whole = not _goes_on(line)
         self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
+
+    def add_rows(self, texts: Sequence[str], message: Message) -> bool:
+        """Take further rows of the task dump that it has begun, none of them damaged; False where there is no room."""
+        size = sum(map(len, texts))
+        if len(self.texts) + len(texts) > MAX_REPORT_LINES or self.size + size > MAX_REPORT_CHARACTERS:
+            return False
+        self.last = message
+        self.size += size
+        self.texts += texts
+        self.body += [(Section.TASKS, text) for text in texts]
+        for text in texts:
+            self._keep_pid(text)
+        return True
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
         match line:
@@ -316,7 +332,7 @@ class Report:
             case TaskHeader():
                 self.has_task_header = True
             case TaskLine():
-                self._keep_pid(line)
+                self._keep_pid(line.text)
             case _:
                 self._keep_verdict(message, text, line)
 
@@ -330,9 +346,9 @@ class Report:
             )
         self.limit_text = text if self.limit_text is None else f"{self.limit_text}{text}"
 
-    def _keep_pid(self, line: TaskLine) -> None:
-        closing = line.text.find("]")
-        pid = line.text[1:closing].strip()
+    def _keep_pid(self, text: str) -> None:
+        closing = text.find("]")
+        pid = text[1:closing].strip()
         if pid.isdecimal() and len(pid) < 12 and len(self.evidence_pids) < MAX_REPORT_LINES:
             self.evidence_pids.add(int(pid))
 
@@ -447,3 +463,9 @@ def _kernels_of_meminfo(line: TypedLine) -> Iterable[PrintedBy]:
     from oomparse.grammar.meminfo import kernels_of
 
     return kernels_of(line)
+
+
+def _goes_on(line: TypedLine) -> bool:
+    from oomparse.grammar.zones import NodePrefix, ReserveLine
+
+    return isinstance(line, NodePrefix | ReserveLine)

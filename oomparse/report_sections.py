@@ -4,6 +4,7 @@ The loader behind an event's lazy fields (`oomparse.lazy`): keeps the texts of t
 each was recognised as, and runs the formats of that section again when somebody reads the field.
 """
 
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -15,6 +16,9 @@ from oomparse.sections import MemInfo, TaskTable
 
 _FOREIGN_SHARE = 1.05
 """RAM that is this much larger than the zones shown belongs to nodes that are not shown."""
+
+
+_IS_ROW = re.compile(r"\s*\[\s*-?\d")
 
 
 class ReportSections:
@@ -100,7 +104,7 @@ class ReportSections:
         for section, text in self._body:
             if section is not Section.TASKS:
                 continue
-            if text.lstrip().startswith("[") and "pid" not in text[:9]:
+            if _IS_ROW.match(text) is not None:
                 yield TaskLine(text=text)
             else:
                 parsed = parse_line(text)

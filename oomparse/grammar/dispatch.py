@@ -8,6 +8,7 @@ comes.  Strict mode, which wants carets, asks pyparsing itself: see `oomparse.gr
 import functools
 import re
 from collections.abc import Callable, Iterable
+from dataclasses import replace
 from typing import NamedTuple
 
 from oomparse.grammar import formats_of
@@ -20,6 +21,7 @@ _SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ":
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
 _BLANKS = (" ", "\t")
+_WIDE_BLANKS = re.compile(" {2,}")
 
 
 class Parsed(NamedTuple):
@@ -148,9 +150,14 @@ def single(name: str) -> _Candidate:
 def parse_line(text: str) -> Parsed | None:
     """Parse one kernel line; ``None`` where no format takes it.
 
-    A line that somebody has indented is read without its indent, unless it is a whole line as it stands.
+    A line that somebody has indented is read without its indent, unless it is a whole line as it stands.  One that
+    somebody has justified, with more blanks between its words, counts as damaged.
     """
     parsed = dispatcher().parse(text)
+    if parsed is None and "  " in text:
+        squeezed = dispatcher().parse(_WIDE_BLANKS.sub(" ", text.strip()))
+        if squeezed is not None and not squeezed.format.tolerant:
+            return Parsed(squeezed.format, replace(squeezed.line, damaged=True))
     if text.startswith(_BLANKS) and (parsed is None or parsed.format.tolerant):
         unindented = dispatcher().parse(text.lstrip())
         if unindented is not None and (parsed is None or not unindented.format.tolerant):

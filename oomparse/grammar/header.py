@@ -166,7 +166,7 @@ def _pid_line() -> "Element":
         lit("Pid: ")
         + number("pid")
         + lit(", comm: ")
-        + rx(r".{0,20}?(?= *(?:Not tainted|Tainted: ))")("comm")
+        + rx(r".{0,20}(?= (?:Not tainted|Tainted: ))|.{0,20}?(?= *(?:Not tainted|Tainted: ))")("comm")
         + rx(r" *")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")
@@ -322,7 +322,7 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.HEADER,
         trigger=" invoked oom-killer: ",
         tolerant=True,
-        expression=lambda: _invoker(r" invoked oom-killer: \w+=") + lit(" invoked oom-killer: ") + rest("tail"),
+        expression=lambda: _invoker(r" invoked oom-killer: \w+[=:]") + lit(" invoked oom-killer: ") + rest("tail"),
         build=_tolerant_header,
         since="2.6.19",
         printed_by=HEADER_BY,

@@ -38,6 +38,8 @@ class Killed(TypedLine):
     swap_kb: int | None = None
     score: int | None = None
     ve: str | None = None
+    new_words: bool = False
+    """The line begins with words that no kernel has used so far: it proves nothing without a report before it."""
 
 
 def _said() -> "Element":
@@ -105,6 +107,17 @@ def _build_other(groups: Groups) -> Killed:
         if named is not None:
             values["comm"] = named[1]
         tail = body[pid.end() if pid else 0 : opening] + (body[named.end() :] if named is not None else "")
+    sizes, unknown, damaged = _read_sizes(tail)
+    said = groups.get("message")
+    if said is not None:
+        values["message"] = said
+    values.update(sizes)
+    return Killed(damaged=damaged or not unknown, unknown=unknown, **values)  # type: ignore[arg-type]  # by key
+
+
+def _read_sizes(tail: str) -> tuple[dict[str, int], tuple[str, ...], bool]:
+    """Read ``key:value`` by key; return the values, the unknown keys, and whether something is damaged."""
+    values: dict[str, int] = {}
     unknown: list[str] = []
     damaged = False
     for match in _TAIL_PAIR.finditer(tail):
@@ -116,10 +129,18 @@ def _build_other(groups: Groups) -> Killed:
             damaged = True
         else:
             values[name] = int(value)
-    said = groups.get("message")
+    return values, tuple(unknown), damaged
+
+
+def _build_new_words(groups: Groups) -> Killed:
+    """Read a kill line whose first words no kernel has used so far: they are named as unknown, and are no message."""
+    sizes, unknown, damaged = _read_sizes(groups.get("sizes") or "")
+    words = groups.get("words") or ""
+    said = re.search(rf"{MESSAGE}\Z", words)
+    values: dict[str, int | str | None] = {"pid": int(groups.get("pid") or 0), "comm": groups.get("comm"), **sizes}
     if said is not None:
-        values["message"] = said
-    return Killed(damaged=damaged or not unknown, unknown=tuple(unknown), **values)  # type: ignore[arg-type]  # by key
+        values["message"] = said[0]
+    return Killed(new_words=True, damaged=damaged, unknown=(words, *unknown), **values)  # type: ignore[arg-type]  # by key
 
 
 FORMATS: tuple[LineFormat, ...] = (
@@ -397,6 +418,27 @@ FORMATS: tuple[LineFormat, ...] = (
             "Out of memory in UB 101: OOM killed process 2109 (update_db) score 0 vm:4228424kB, rss:3102376kB, "
             "swap:503952kB",
             "OOM killed process 2109 (httpd) vm:428424kB, rss:310236kB, swap:0kB",
+        ),
+    ),
+    LineFormat(
+        name="killed_new_words",
+        section=Section.VERDICT,
+        trigger=": Killed process ",
+        tolerant=True,
+        expression=lambda: (
+            rx(rf"(?!{MESSAGE}: )[A-Za-z][^\n]{{0,79}}?(?=: Killed process \d)")("words")
+            + lit(": ")
+            + _process()
+            + lit(") ")
+            + rx(rf"(?=total-vm:\d+kB, anon-rss:\d+kB){REST}")("sizes")
+        ),
+        build=_build_new_words,
+        since="2.6.18",
+        printed_by=KILL_BY,
+        printf="%s: Killed process %d (%s) total-vm:%lukB, …",
+        samples=(
+            "Memory pressure: Killed process 100 (hog) total-vm:68160kB, anon-rss:30740kB, file-rss:4kB, "
+            "shmem-rss:524kB, UID:1000 pgtables:100kB oom_score_adj:0",
         ),
     ),
     LineFormat(

@@ -5,6 +5,7 @@ since 6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics ar
 5.3 on they are the lines of memory.stat, bytes and bare counts.
 """
 
+import functools
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -118,6 +119,7 @@ def _build_counter(groups: Groups) -> MemcgCounter:
         usage_kb=None if usage is None else int(usage),
         limit_kb=None if limit is None else int(limit),
         failcnt=None if failcnt is None else int(failcnt),
+        damaged=failcnt is None,
     )
 
 
@@ -133,7 +135,8 @@ def _build_stats(groups: Groups) -> MemcgStats:
     if ":" in body.split("\n", 1)[0]:
         stats = {match["key"]: int(match["value"]) for match in _KEY_KB.finditer(body)}
         whole = len(body.split()) == len(stats)
-        return MemcgStats(path=path, unit="kB", stats=stats, damaged=not whole)
+        unknown = _unknown_stats(*stats)
+        return MemcgStats(path=path, unit="kB" if stats else None, stats=stats, damaged=not whole, unknown=unknown)
     stats = {}
     lines = [line.strip() for line in body.split("\n")]
     damaged = is_cut(lines)
@@ -143,7 +146,8 @@ def _build_stats(groups: Groups) -> MemcgStats:
             damaged = True
             continue
         stats[match["key"]] = int(match["value"])
-    return MemcgStats(path=path, unit="bytes", stats=stats, damaged=damaged)
+    unknown = _unknown_stats(*stats)
+    return MemcgStats(path=path, unit="bytes" if stats else None, stats=stats, damaged=damaged, unknown=unknown)
 
 
 def _path_to_end(name: str) -> "Element":
@@ -390,10 +394,29 @@ STAT_LINE = re.compile(r"(?P<key>[a-z][a-z_0-9]{1,60}) (?P<value>\d{1,20})\s*\Z"
 """A memory.stat line has no literal of its own: it is tried only behind ``Memory cgroup stats for``."""
 
 
+_KNOWN_STATS = re.compile(
+    r"(?:total_)?(?:cache|rss|rss_huge|mapped_file|dirty|writeback|swap|swapcached|pgpgin|pgpgout"
+    r"|anon|file|kernel|kernel_stack|slab|sock|shmem|percpu|vmalloc|hugetlb|pagetables|sec_pagetables"
+    r"|zswap|zswapped|zswap_incomp|file_mapped|file_dirty|file_writeback|anon_thp|file_thp|shmem_thp"
+    r"|(?:in)?active_(?:anon|file)|unevictable|slab_(?:un)?reclaimable"
+    r"|(?:workingset|pg|pgscan|pgsteal|pgdemote|pgpromote|pswp|swpin|swpout|zswp|thp|numa)_?[a-z_]+)"
+    r"|hierarchical_(?:memory|memsw)_limit|(?:anon|file)_cost|recent_(?:rotated|scanned)_(?:anon|file)"
+)
+"""The keys of memory.stat, and the kinds of events whose names go on growing."""
+
+
 def stat_line(text: str) -> MemcgStat | None:
     """Read ``key value``, one record each since 6.5 (``seq_buf_do_printk()``)."""
     match = STAT_LINE.match(text)
-    return None if match is None else MemcgStat(key=match["key"], value=int(match["value"]))
+    if match is None:
+        return None
+    key = match["key"]
+    return MemcgStat(key=key, value=int(match["value"]), unknown=_unknown_stats(key))
+
+
+@functools.lru_cache(maxsize=1_024)
+def _unknown_stats(*keys: str) -> tuple[str, ...]:
+    return tuple(key for key in keys if _KNOWN_STATS.fullmatch(key) is None)
 
 
 _KB_TAIL = re.compile(r"(?:\s*[a-z_]+:-?\d{1,20}KB)+\s*\Z")

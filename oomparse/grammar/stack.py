@@ -104,15 +104,24 @@ def _build_braced(groups: Groups) -> FrameLine:
 
 _WITHIN = re.compile(r"R(?:SP|AX|BX|DX|SI|BP|08|10|11|13|14)|E(?:AX|BX|CX|SI|DI|BP)")
 """Registers of x86 that others follow on the same line."""
-_REGISTER = re.compile(r"\b([A-Za-z_]\w{0,15}): *(\S+)")
+_REGISTER = re.compile(r"\b([A-Za-z_]\w{0,15}): *([^\s,=]*[^\s,=:])(?=[\s,]|\Z)")
+
+_REGISTER_NAME = re.compile(r"\b([A-Za-z_]\w{0,15}): ")
+_KNOWN_REGISTER = re.compile(
+    r"[RE](?:IP|SP|AX|BX|CX|DX|SI|DI|BP|FLAGS)|R\d\d|ORIG_[RE]AX|[CDEFGS]S|knlGS|CR\d|DR\d|CPU"
+    r"|NIP|LR|CTR|REGS|TRAP|MSR|CR|XER|CFAR|DAR|DSISR|DEAR|ESR|IRQMASK|SOFTE|GPR\d\d"
+)
 
 
 def _build_registers(groups: Groups) -> RegistersLine:
     """A register of a line that ends too early may lack digits."""
     text = (groups.get("registers") or "").rstrip()
     found = _REGISTER.findall(text)
-    whole = bool(found) and not text.endswith(":") and not _WITHIN.fullmatch(found[-1][0])
-    return RegistersLine(registers=dict(found if whole else found[:-1]), damaged=not whole)
+    read = bool(found) and set(_REGISTER_NAME.findall(text)) <= {name for name, _ in found}
+    whole = read and not text.endswith(":") and not _WITHIN.fullmatch(found[-1][0])
+    unknown = tuple(name for name, _ in found if _KNOWN_REGISTER.fullmatch(name) is None)
+    cut = not whole and read
+    return RegistersLine(registers=dict(found[:-1] if cut else found), damaged=not whole, unknown=unknown)
 
 
 _CODE_BYTES = 64

@@ -11,7 +11,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import CONTINUATION_MARK, lit, number, rest, rx
+from oomparse.grammar.tokens import CONTINUATION_MARK, lit, number, rx
 from oomparse.sections import TaskRow
 
 TASK_ROW = "task_row"
@@ -61,7 +61,7 @@ class TaskLine(TypedLine):
 
 
 def _build_header(groups: Groups) -> TaskHeader:
-    columns = ("pid", *(groups.get("columns") or "").split())
+    columns = (groups.get("first") or "pid", *(groups.get("columns") or "").split())
     return TaskHeader(columns=columns, unknown=tuple(name for name in columns if name not in COLUMN_FIELDS))
 
 
@@ -97,26 +97,34 @@ def _header_format(  # noqa: PLR0917 - a row of the table below
 
 @functools.lru_cache(maxsize=64)
 def _row_pattern(numbers: int) -> re.Pattern[str]:
+    """``[pid]`` and so many numbers, and what follows a blank behind them."""
     cell = rf"[\s{CONTINUATION_MARK}]+(-?\d{{1,20}})"
     return re.compile(r"\s*\[\s*(-?\d{1,20})\]" + cell * numbers + r"(?:\s(.*))?\Z", re.DOTALL)
 
 
 def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:
-    """Bind a row to its header; ``None`` where it does not have these columns (a damaged row)."""
-    titles = columns or FIRST_COLUMNS
-    named = titles[-1] == "name"
-    match = _row_pattern(len(titles) - 1 - named).match(text)
-    if match is None:
-        return None
-    cells = match.groups()
-    values: dict[str, int | str] = {}
-    for title, cell in zip(titles, cells, strict=False):
-        field = COLUMN_FIELDS.get(title)
-        if field is not None and field != "comm" and cell is not None:
-            values[field] = int(cell)
-    if named:
-        values["comm"] = cells[-1] or ""
-    return TaskRow(**values)  # type: ignore[arg-type]  # the fields are named by the header
+    """Bind a row to its header, whose last column is the name; ``None`` where it is none of its rows.
+
+    Of a row that does not have all of these columns (it is cut, or the header is lost) the first are read, those whose
+    end is seen.
+    """
+    if columns is not None:
+        match = _row_pattern(len(columns) - 2).match(text)
+        if match is not None:
+            *numbers, name = match.groups()
+            return _row(columns[:-1], numbers, (name or "") if columns[-1] == "name" else None)
+    titles = FIRST_COLUMNS if columns is None else columns[: len(FIRST_COLUMNS)]
+    for count in range(len(titles), 0, -1):
+        match = _row_pattern(count - 1).match(text)
+        if match is not None and (match[count + 1] is not None or count == 1):
+            return _row(titles[:count], match.groups()[:-1], None)
+    return None
+
+
+def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> TaskRow:
+    cells = zip(titles, numbers, strict=True)
+    values = {field: int(cell) for title, cell in cells if (field := COLUMN_FIELDS.get(title)) is not None}
+    return TaskRow(comm=comm, **values)
 
 
 def task_rows(lines: Iterable[TypedLine]) -> tuple[TaskRow, ...] | None:
@@ -130,7 +138,7 @@ def task_rows(lines: Iterable[TypedLine]) -> tuple[TaskRow, ...] | None:
             seen = True
         elif isinstance(line, TaskLine):
             seen = True
-            row = task_row(columns, line.text) or task_row(None, line.text)
+            row = task_row(columns, line.text)
             if row is not None:
                 rows.append(row)
     return tuple(rows) if seen else None
@@ -198,9 +206,11 @@ FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="task_header_other",
         section=Section.TASKS,
-        trigger="pid",
+        trigger=" ]",
         tolerant=True,
-        expression=lambda: rx(r"\[ +pid +\]\s+") + rx(r"uid\s+tgid\s.*?\bname(?=\s*\Z)")("columns"),
+        expression=lambda: (
+            rx(r"\[ +(?P<first>[a-z_]{2,15}) +\]\s+") + rx(r"[A-Za-z_]\w*(?>\s+[A-Za-z_]\w*){4,30}")("columns")
+        ),
         build=_build_header,
         since="2.6.25",
         printed_by=DUMP_TASKS_BY,
@@ -212,7 +222,9 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.TASKS,
         trigger="[",
         starts=True,
-        expression=lambda: rx(r"\[\s*") + number("pid") + lit("]") + rx(r"\s+(?=\d)") + number("uid") + rest("cells"),
+        expression=lambda: (
+            rx(r"\[\s*") + number("pid") + lit("]") + rx(r"\s+(?=\d)") + number("uid") + rx(r".*")("cells")
+        ),
         build=lambda groups: TaskLine(text=f"[{groups.get('pid')}] {groups.get('uid')}{groups.get('cells')}"),
         since="2.6.25",
         printed_by=DUMP_TASKS_BY,

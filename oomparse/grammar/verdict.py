@@ -151,6 +151,8 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
         ends_here = following is None
         if ends_here and key in ("oom_memcg", "task_memcg", "cpuset") and re.search(r",\S?\Z", value):
             value, ends_here = value[: value.rindex(",")], False  # a pager's mark behind a comma: the value is whole
+        if key == "cpuset" and following is not None and following[1] != "mems_allowed":
+            continue  # the kernel prints both or none: what stands between may be more than a name
         if key not in known:
             unknown.append(key)
         elif key not in values and not (ends_here and _may_be_cut(key, value)):

@@ -20,6 +20,7 @@ AREAS_BY = "mm/show_mem.c:show_free_areas()"
 OLD_AREAS_BY = "mm/page_alloc.c:show_free_areas()"
 
 _ZONES = r"DMA32|DMA|Normal|HighMem|Movable|Device"
+_ZONE_NAMES = frozenset(_ZONES.split("|"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -89,6 +90,11 @@ def _node(groups: Groups) -> int | None:
     return None if node is None else int(node)
 
 
+def _new_zone(groups: Groups) -> tuple[str, ...]:
+    zone = groups.get("zone") or ""
+    return () if zone in _ZONE_NAMES else (zone,)
+
+
 def _build_zone(groups: Groups) -> ZoneLine:
     found = read_counters(KeyKind.ZONE, groups["counters"] or "")
     return ZoneLine(
@@ -97,7 +103,7 @@ def _build_zone(groups: Groups) -> ZoneLine:
         values=found.values,
         other=found.other,
         all_unreclaimable=found.all_unreclaimable,
-        unknown=found.unknown,
+        unknown=_new_zone(groups) + found.unknown,
         damaged=found.damaged,
         text=groups["counters"] or "",
     )
@@ -144,6 +150,7 @@ def _build_free_list(groups: Groups) -> FreeListLine:
         zone=groups.get("zone") or "",
         blocks=found.blocks,
         total_kb=found.total_kb,
+        unknown=_new_zone(groups),
         damaged=found.damaged,
         text=text if found.damaged else "",
     )
@@ -207,6 +214,18 @@ FORMATS: tuple[LineFormat, ...] = (
             "kernel_stack:0kB pagetables:0kB unstable:0kB bounce:0kB writeback_tmp:0kB pages_scanned:0 "
             "all_unreclaimable? no",
         ),
+    ),
+    LineFormat(
+        name="zone_other",
+        section=Section.MEMINFO,
+        trigger="kB ",
+        tolerant=True,
+        expression=lambda: _where() + _zone() + lit(" ") + rx(r"[A-Za-z_]\w*:\d{1,20}kB .*")("counters"),
+        build=_build_zone,
+        since="2.6.18",
+        printed_by=AREAS_BY,
+        printf="Node %d %s key:%lukB …",
+        samples=("Node 0 DMA colour:3kB free:772kB min:144kB low:180kB high:216kB present:15992kB free_cma:0kB",),
     ),
     LineFormat(
         name="lowmem_reserve",
