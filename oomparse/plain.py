@@ -41,10 +41,8 @@ FRACTION_DIGITS = 6
 
 _HEADER = b" invoked oom-killer: gfp_mask="
 _ESCAPE = re.compile(rb"[#\\\x1b]")
-_UNUSUAL = re.compile(rb"[^ -~]|[#\\]")
+_ESCAPED = re.compile(r"[#\\\ufffd]")
 """What decoding may change."""
-_TELLS = re.compile(rb"invoked oom-killer|ill process|killed process")
-"""Lines whose time is the event's."""
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
 # The telling lines of a report, in the kernel's order; only the first kind may come more than once.
@@ -262,15 +260,17 @@ class Again:
         first = max(self._fraction, 0)
         after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
         start, middle, text = self._prefix[:first], self._prefix[after:], len(self._prefix)
-        lines = split_lines([self._data], path=last.path, first_number=self.number)
+        lines = list(split_lines([self._data], path=last.path, first_number=self.number))
+        timed = {lines[0].number, *(line.number for line in lines[-2:])}  # the lines whose stamps are the event's
         for line in lines:
             data = line.data
-            usual = data.startswith(start) and data.startswith(middle, after) and not _UNUSUAL.search(data, text)
-            if not usual or _TELLS.search(data, text):
-                yield from decoder.feed(line)
-                yield from decoder.flush()
-            else:
-                yield _Usual(data[text:].decode("ascii"), line.number)
+            if line.number not in timed and data.startswith(start) and data.startswith(middle, after):
+                own = data[text:].decode("ascii", "replace")
+                if own.isprintable() and not _ESCAPED.search(own):
+                    yield _Usual(own, line.number)
+                    continue
+            yield from decoder.feed(line)
+            yield from decoder.flush()
 
 
 class _Usual(NamedTuple):
