@@ -1,7 +1,9 @@
 """The formats' expressions as regular expressions.  Written by `oomparse.grammar.generate`; do not edit."""
 
 PATTERNS: dict[str, str] = {
-    'sysrq': '(?>(?s:(?:sysrq: )?(?:SysRq : )?))Manual\\ OOM\\ execution[\\t\\n\\r\\ ]*+\\Z',
+    'sysrq': 'SysRq\\ :\\ Manual\\ OOM\\ execution[\\t\\n\\r\\ ]*+\\Z',
+    'sysrq_4_1': 'sysrq:\\ SysRq\\ :\\ Manual\\ OOM\\ execution[\\t\\n\\r\\ ]*+\\Z',
+    'sysrq_5_2': 'sysrq:\\ Manual\\ OOM\\ execution[\\t\\n\\r\\ ]*+\\Z',
     'header_4_6': '(?P<comm>(?>(?s:.{0,15}(?= invoked oom-killer: gfp_mask=0x)|[^\\n]*(?= invoked oom-killer: gfp_mask=0x))))\\ invoked\\ oom\\-killer:\\ gfp_mask=(?P<gfp_mask>(?>(?s:0x[0-9a-f]{1,16})))\\((?P<printed>(?>(?s:[^()]*)))\\),\\ order=(?P<order>(?>(?s:-?\\d{1,20}))),\\ oom_score_adj=(?P<oom_score_adj>(?>(?s:-?\\d{1,20})))[\\t\\n\\r\\ ]*+\\Z',
     'header_4_9': '(?P<comm>(?>(?s:.{0,15}(?= invoked oom-killer: gfp_mask=0x)|[^\\n]*(?= invoked oom-killer: gfp_mask=0x))))\\ invoked\\ oom\\-killer:\\ gfp_mask=(?P<gfp_mask>(?>(?s:0x[0-9a-f]{1,16})))\\((?P<printed>(?>(?s:[^()]*)))\\),\\ nodemask=(?P<nodemask>(?>(?s:\\(null\\)|\\d+(?:-\\d+)?(?:,\\d+(?:-\\d+)?)*|))),\\ order=(?P<order>(?>(?s:-?\\d{1,20}))),\\ oom_score_adj=(?P<oom_score_adj>(?>(?s:-?\\d{1,20})))[\\t\\n\\r\\ ]*+\\Z',
     'header_4_11': '(?P<comm>(?>(?s:.{0,15}(?= invoked oom-killer: gfp_mask=0x)|[^\\n]*(?= invoked oom-killer: gfp_mask=0x))))\\ invoked\\ oom\\-killer:\\ gfp_mask=(?P<gfp_mask>(?>(?s:0x[0-9a-f]{1,16})))\\((?P<printed>(?>(?s:[^()]*)))\\),\\ nodemask=(?P<nodemask>(?>(?s:\\(null\\)|\\d+(?:-\\d+)?(?:,\\d+(?:-\\d+)?)*|))),\\ \\ order=(?P<order>(?>(?s:-?\\d{1,20}))),\\ oom_score_adj=(?P<oom_score_adj>(?>(?s:-?\\d{1,20})))[\\t\\n\\r\\ ]*+\\Z',
@@ -210,7 +212,9 @@ PATTERNS: dict[str, str] = {
 
 TABLE: tuple[tuple[str, str, str, bool, bool], ...] = (
     # name, module, trigger, starts, tolerant
-    ('sysrq', 'header', 'Manual OOM execution', False, False),
+    ('sysrq', 'header', 'SysRq : Manual OOM execution', True, False),
+    ('sysrq_4_1', 'header', 'sysrq: SysRq : Manual OOM execution', True, False),
+    ('sysrq_5_2', 'header', 'sysrq: Manual OOM execution', True, False),
     ('header_4_6', 'header', ' invoked oom-killer: gfp_mask=', False, False),
     ('header_4_9', 'header', ' invoked oom-killer: gfp_mask=', False, False),
     ('header_4_11', 'header', ' invoked oom-killer: gfp_mask=', False, False),
