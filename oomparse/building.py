@@ -311,7 +311,8 @@ def _role(report: Report, at: int, kill: Killed, sections: ReportSections) -> Ro
 def _chosen(report: Report) -> Victim | None:
     """Return the victim of a report without a kill line, from the next best line."""
     if report.lmk is not None:
-        freed = next((line.freed_kb for line in report.lmk_details if line.freed_kb is not None), None)
+        sizes = (report.lmk.freed_kb, *(line.freed_kb for line in report.lmk_details))
+        freed = next((size for size in sizes if size is not None), None)
         return Victim(pid=report.lmk.pid, comm=report.lmk.comm, oom_score_adj=report.lmk.adj, rss_kb=freed)
     constraint, selected, spared = report.constraint, report.selected, report.spared
     if constraint is not None and (constraint.pid is not None or constraint.comm is not None):

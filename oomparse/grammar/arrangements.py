@@ -96,7 +96,7 @@ _ZONE = (
     ("5.9", "5.10", f"{_MARKS} reserved_highatomic=KB {_PENDING} pagetables {_END}"),
     ("5.11", "5.16", f"{_MARKS} reserved_highatomic=KB {_PENDING} {_END}"),
     ("5.16", "6.16", f"free boost min low high reserved_highatomic=KB {_PENDING} {_END}"),
-    ("6.15", "6.17", f"free boost min low high reserved_highatomic=KB free_highatomic=KB {_PENDING} {_END}"),
+    ("6.16", "6.17", f"free boost min low high reserved_highatomic=KB free_highatomic=KB {_PENDING} {_END}"),
     (
         "6.18",
         "7.2",
@@ -110,6 +110,42 @@ _ZONE = (
         f"mlocked {_END}",
     ),
 )
+
+
+class ArrangedKey(NamedTuple):
+    """A key as it stands in a line: its unit, a blank before its number, and whether a configuration leaves it out."""
+
+    name: str
+    unit: str
+    blank: bool
+    optional: bool
+
+
+class Arrangement(NamedTuple):
+    """The keys of a line in the kernel's order, and the first and last kernel that print them so."""
+
+    since: str
+    until: str | None
+    keys: tuple[ArrangedKey, ...]
+
+
+def arrangements(kind: KeyKind) -> tuple[Arrangement, ...]:
+    """Return every way in which mainline arranges a line of counters, those of a node or a zone for instance."""
+    return tuple(
+        Arrangement(since, until, tuple(_arranged(kind, keys)))
+        for since, until, keys in {KeyKind.TOTALS: _TOTALS, KeyKind.NODE: _NODE, KeyKind.ZONE: _ZONE}[kind]
+    )
+
+
+def _arranged(kind: KeyKind, keys: str) -> Iterator[ArrangedKey]:
+    optional = False
+    for word in keys.split():
+        optional = optional or word.startswith("[")
+        plain = word.strip("[]")
+        name, mark, unit = plain.rstrip(":?").partition("=")
+        known = key_range(kind, name)
+        yield ArrangedKey(name, unit if mark else known.unit if known else "", plain.endswith(":"), optional)
+        optional = optional and not word.endswith("]")
 
 
 def _shapes(kind: KeyKind, keys: str) -> Iterator[str]:

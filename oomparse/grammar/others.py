@@ -4,9 +4,10 @@
 several.  OpenVZ (2.6.32-042stab) replaces the header of the report; its kill line is in `oomparse.grammar.kill`.
 """
 
+import re
 from dataclasses import dataclass
 
-from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
 from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rest_of_line, rx
 from oomparse.grammar.verdict import Notice
@@ -23,6 +24,8 @@ class LmkKilled(TypedLine):
     comm: str
     adj: int | None = None
     size_pages: int | None = None
+    freed_kb: int | None = None
+    """Where its further lines are in the same record."""
     details: str | None = None
 
 
@@ -43,6 +46,21 @@ class UbEnd(TypedLine):
     text: str
 
 
+_TO_FREE = re.compile(r"\bto free (\d{1,20})kB ")
+
+
+def _build_killing(groups: Groups) -> LmkKilled:
+    details = groups.get("details")
+    freed = _TO_FREE.search(details or "")
+    return LmkKilled(
+        pid=int(groups.get("pid") or 0),
+        comm=groups.get("comm") or "",
+        adj=int(groups.get("adj") or 0),
+        freed_kb=int(freed[1]) if freed else None,
+        details=details,
+    )
+
+
 FORMATS: tuple[LineFormat, ...] = (
     LineFormat(
         name="lmk_killing",
@@ -58,7 +76,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + number("adj")
             + rest("details")
         ),
-        build=builds(LmkKilled),
+        build=_build_killing,
         since="3.3",
         until="4.11",
         printed_by=LMK_BY,
