@@ -557,7 +557,7 @@ def test_sysrq_group_sharing_and_openvz() -> None:
     assert ", order=-1, " in write(asked, "6.1")[1]
     second = replace(INCIDENT.victims[0], pid=813, comm="hog", role=Role.GROUP, reaper=None)
     together = replace(IN_A_CGROUP, victims=(INCIDENT.victims[0], second))
-    assert "Tasks in /box are going to be killed due to memory.oom.group set" in write(together, "5.4")
+    assert "Tasks in /box/a are going to be killed due to memory.oom.group set" in write(together, "5.4")
     # The first victim is still there when the group is killed, and is named again.
     named = [int(found[1]) for text in write(together, "5.4") if (found := re.search(r"Killed process (\d+)", text))]
     assert named == [812, 813, 812]

@@ -104,7 +104,7 @@ def _kills(plan: Plan) -> Iterator[Record]:
     asked = any(victim.role is Role.GROUP for victim in plan.killed) or Trait.GROUP_KILL in plan.event.traits
     grouped = asked and bool(plan.killed) and kernel.line("group_kill") is not None
     if grouped:
-        path = (memcg.oom_memcg or memcg.task_memcg) if memcg is not None else None
+        path = (memcg.task_memcg or memcg.oom_memcg) if memcg is not None else None
         yield from tell(kernel, "group_kill", path=path or "/")
     # Of a group the first is still there when all of it is killed, and so is named again.
     for victim in (*plan.killed[1:], *(plan.killed[:1] if grouped else ())):
