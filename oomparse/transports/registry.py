@@ -33,6 +33,7 @@ BUILT_IN = (
     "logcat",
     "tagged",
     "wrapped",
+    "dated",
     "text",
 )
 """Module names; each module has its transport, or several, in ``TRANSPORT`` or ``TRANSPORTS``."""
@@ -66,7 +67,7 @@ _KNOWN = (
     _Known(0.8, "dmesg", "dmesg"),
 )
 """The surest formats, in the order in which they are asked; most logs are theirs."""
-_LESS_SURE = {"jsonlog", "tagged", "text"}
+_LESS_SURE = {"dated", "jsonlog", "tagged", "text"}
 """Modules none of whose formats comes before those."""
 
 

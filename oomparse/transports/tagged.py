@@ -16,7 +16,8 @@ class TaggedTransport(LineTransport):
     name = "tagged"
     confidence = 0.55
     pattern = re.compile(
-        rb"(?:(?P<host>[^\s:\[]{1,64}) )?(?P<tag>kernel): "
+        rb"(?:(?P<facility>[a-z\d]{2,8})\.(?P<level>[a-z]{3,7}) |(?P<host>[A-Za-z\d][^\s:\[\]]{0,63}) )?"
+        rb"(?P<tag>kernel): "
         + STAMP.replace(rb"(\d", rb"(?P<seconds>\d").replace(rb"([TC]", rb"(?P<caller>[TC]")
         + rb"(?P<text>.*)",
         re.DOTALL,
@@ -27,6 +28,13 @@ class TaggedTransport(LineTransport):
             messages=(
                 {"text": "hog invoked oom-killer: order=0", "from_kernel": True, "host": None},
                 {"text": " active_file:0", "host": "box", "monotonic_us": 7670939},
+            ),
+        ),
+        Sample(
+            lines=(b"kern.warn kernel: Mem-Info:", b"daemon.info kernel: Mem-Info:"),
+            messages=(
+                {"text": "Mem-Info:", "host": None, "level": 4, "facility": 0, "from_kernel": True},
+                {"text": "Mem-Info:", "facility": 3, "from_kernel": False},
             ),
         ),
     )
