@@ -29,9 +29,9 @@ from oomparse.transports.escapes import unescape_dmesg
 MAX_STAMP_GAP_US = 60_000_000
 """A second stamp on a line is one only if it is this little later than the first."""
 
-_SECONDS = rb"\[ {0,5}(\d{1,10}\.\d{6})(?: <[ \d.-]{1,24}>)?\]"
-_DATE = rb"\[([^\s\[\]]{1,24} +[^\s\[\]]{1,24} +\d{1,2} \d\d:\d\d:\d\d \d{4})(?: <[ \d.-]{1,24}>)?\]"
-_RELATIVE = rb"\[((?: *[+-]\d{1,10}\.\d{6}| *<[ \d.-]{1,24}>|[^\s\d\[\]]{1,16} ?\d{1,2} \d\d:\d\d))\]"
+_SECONDS = rb"\[ {0,5}(\d{1,10}\.\d{6})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
+_DATE = rb"\[([^\s\[\]]{1,24} +[^\s\[\]]{1,24} +\d{1,2} \d\d:\d\d:\d\d \d{4})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
+_RELATIVE = rb"\[((?: *[+-]\d{1,10}\.\d{6}| *<[ \d-]{0,16}\.\d{6}>|[^\s\d\[\]]{1,16} ?\d{1,2} \d\d:\d\d))\]"
 _ISO = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}(?:Z|[+-]\d\d:?\d\d)?)(?= |$)"
 _PREFIX = rb"(?:<(\d{1,5})>|([a-z0-9]{3,8}) *:([a-z]{3,6}) *: )"
 _CALLER = rb"(?: ?\[ *([TC]\d{1,10})\])?"

@@ -30,6 +30,14 @@ class TextTransport(Transport):
             ),
         ),
         Sample(
+            lines=(b"Call Trace:", b"[<80123456>] out_of_memory+0x1fd/0x4c0", b"[<0000000000000000>] foo+0x1/0x2"),
+            messages=(
+                {"text": "Call Trace:"},
+                {"text": "[<80123456>] out_of_memory+0x1fd/0x4c0", "printed": None},
+                {"text": "[<0000000000000000>] foo+0x1/0x2", "printed": None},
+            ),
+        ),
+        Sample(
             lines=(b"    hog invoked oom-killer: order=0", b"    Call Trace:", b"     dump_stack+0x1/0x2", b"Hello"),
             messages=(
                 {"text": "hog invoked oom-killer: order=0"},
