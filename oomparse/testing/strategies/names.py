@@ -1,0 +1,77 @@
+"""Names, numbers and kernels as hypothesis draws them: what events and reports are made of."""
+
+from hypothesis import strategies as st
+
+RELEASES = (
+    *("7.3", "7.1", "6.19", "6.18", "6.16", "6.15", "6.12", "6.11", "6.10", "6.8", "6.6", "6.5", "6.4", "6.1"),
+    *("5.17", "5.15", "5.14", "5.11", "5.10", "5.9", "5.8", "5.6", "5.4", "5.3", "5.2", "5.1", "5.0"),
+    *("4.20", "4.19", "4.18", "4.15", "4.14", "4.13", "4.12", "4.11", "4.9", "4.8", "4.6", "4.5", "4.4", "4.3", "4.1"),
+    *("4.0", "3.18", "3.16", "3.15", "3.13", "3.10", "3.9", "3.8", "3.7", "3.6", "3.2", "2.6.38", "2.6.37", "2.6.36"),
+    *("2.6.33", "2.6.32", "2.6.30", "2.6.29", "2.6.28", "2.6.27", "2.6.26", "2.6.25", "2.6.24", "2.6.23", "2.6.21"),
+    *("2.6.20", "2.6.19", "2.6.18"),
+    *("4.18.0-348.el8.x86_64", "4.18.0-240.el8.x86_64", "4.18.0-147.el8.x86_64"),
+    *("3.10.0-1160.el7.x86_64", "3.10.0-514.el7.x86_64", "3.10.0-123.el7.x86_64"),
+    *("2.6.32-431.el6.x86_64", "2.6.32-71.el6.x86_64", "2.6.18-194.el5", "2.6.18-8.el5"),
+    *("5.14.0-427.vz9.80.6", "3.10.0-1160.vz7.2", "2.6.32-042stab113.5", "2.6.32-042stab061.9", "2.6.18-028stab056"),
+)
+"""A kernel of every generation of the report, newest first: mainline, then Red Hat's, then OpenVZ's."""
+
+COMM_BYTES = 15
+MAX_PID = 4_194_304
+
+HOSTILE_COMMS = (
+    "",
+    " ",
+    "a b",
+    ")",
+    "a) (b",
+    "nl\nhog",
+    "\n",
+    ") total-vm:1kB",
+    "x, UID:0 y",
+    "),pid=1,uid=0",
+    ",task=a,pid=1",
+    "oom-kill:",
+    "Killed process ",
+    "invoked oom-kil",
+    "Out of memory: ",
+    " cpuset=/",
+    "Not tainted",
+    "[    1]     0",
+    "%s%n",
+    "\x1b[31mred",
+    "\udcff\udcfe",
+    "\u65e5\u672c\u8a9e",
+    "'\"\\x0a\t",
+)
+"""Names that a process may give itself (``prctl(PR_SET_NAME)``) and that look like something else."""
+
+counts = st.integers(0, 2**40)
+pids = st.integers(1, MAX_PID)
+uids = st.integers(0, 2**31 - 1)
+adjs = st.integers(-1000, 1000)
+
+
+def kernel_releases() -> st.SearchStrategy[str]:
+    """Draw the release of a kernel (``7.3``, ``4.18.0-240.el8.x86_64``): one of every generation of the report."""
+    return st.sampled_from(RELEASES)
+
+
+def hostile_comms() -> st.SearchStrategy[str]:
+    """Draw a process's name: up to 15 bytes of anything but NUL, those that are not UTF-8 as surrogate escapes."""
+    raw = st.binary(max_size=COMM_BYTES).filter(lambda name: 0 not in name)
+    return st.sampled_from(HOSTILE_COMMS) | raw.map(lambda name: name.decode("utf-8", "surrogateescape"))
+
+
+def comms(*, hostile: bool = True) -> st.SearchStrategy[str]:
+    """Draw a process's name; without ``hostile`` only such as people give to programs."""
+    plain = st.from_regex(r"[a-z][a-z0-9_./:-]{0,14}", fullmatch=True)
+    return plain | hostile_comms() if hostile else plain
+
+
+def cgroup_paths(*, hostile: bool = True) -> st.SearchStrategy[str]:
+    """Draw the path of a cgroup; ``hostile`` ones hold whatever mkdir(2) takes there, but for a blank at the end."""
+    plain = st.from_regex(r"[a-z][a-z0-9_.@-]{0,20}", fullmatch=True)
+    odd = st.text(st.characters(codec="utf-8", exclude_characters="/\0\n"), min_size=1, max_size=12)
+    names = (plain | odd.filter(lambda name: name not in (".", "..") and name == name.rstrip())) if hostile else plain
+    return st.lists(names, max_size=3).map(lambda parts: "/" + "/".join(parts))
