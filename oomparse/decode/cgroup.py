@@ -60,7 +60,9 @@ WORKLOADS = (
     Rule("nomad", "nomad.slice", rf"nomad\.slice(?:/[^/]+\.slice)?(?:/(?P<job>{_UUID})\.(?P<step>[^/]+)\.scope)?"),
     Rule("nomad", "nomad", rf"nomad(?:/(?:share|reserve))?/(?P<job>{_UUID})(?:\.(?P<step>[^/]+?)(?:\.scope)?)?"),
     Rule("mesos", "mesos/", rf"mesos/(?P<job>{_UUID})", "mesos"),
+    # YARN: container_[eEPOCH_]CLUSTER-START_APPLICATION_ATTEMPT_NUMBER, below whatever the hierarchy is called.
     Rule("yarn", "yarn", r"[\w-]*yarn[\w-]*/(?P<job>container_(?:e\d+_)?\d+_\d+_\d+_\d+)"),
+    Rule("yarn", "/container_", r"(?P<job>container_(?:e\d+_)?\d{13}_\d{4,}_\d{2,}_\d{6,})"),
     # Slurm: slurm[_NODE]/uid_N/job_N/step_N/task_N; on cgroup v2 below slurmstepd.scope, without the uid.
     Rule(
         "slurm",
@@ -68,10 +70,26 @@ WORKLOADS = (
         r"(?:slurm(?:_[^/]+)?|(?:[^/]+_)?slurmstepd\.scope)(?:/uid_(?P<user>\d+))?"
         r"(?:/job_(?P<job>[^/]+)(?:/step_(?P<step>[^/]+)(?:/user|/slurm)?(?:/task_[^/]+)?)?)?",
     ),
-    Rule("htcondor", "condor_", r"condor_[^/]*?(?P<job>(?:dynamic_)?slot\d+(?:_\d+)?@[^/]+)"),
+    # HTCondor: the execute directory and the slot, in one component; newer ones have the slot alone.
+    Rule(
+        "htcondor",
+        "condor",
+        r"(?:htcondor/|condor\.service/)*(?:condor_[^/]*?)?(?P<job>(?:dynamic_)?slot\d+(?:_\d+)?@[^/]+)",
+    ),
+    # Torque: torque/JOB.SERVER; OpenPBS: pbspro/JOB.SERVER, on cgroup v2 pbs_jobs.service/jobid/JOB.SERVER.
+    Rule("torque", "torque/", r"torque/(?P<job>\d[^/]*)(?:/\d+)?"),
+    Rule("pbs", "pbs", r"(?:pbspro|pbs_jobs\.service/jobid|pbs\.service/jobid)/(?P<job>\d[^/]*)"),
+    # Grid Engine: UGE/JOB.TASK; LSF: lsf/CLUSTER/job.JOB.PID.TIME
+    Rule("gridengine", "GE/", r"(?:UGE|SGE|OGE)/(?P<job>\d+(?:\.\d+)?)"),
+    Rule("lsf", "lsf/", r"lsf/[^/]+/job\.(?P<job>\d+(?:\[\d+\])?)\.\d+\.\d+"),
 )
 CONTAINERS = (
     Rule("docker", "docker", rf"docker(?:/(?P<container_id>{_ID}))?", "docker"),
+    # BuildKit inside of dockerd, and the parent that CI runners give their jobs' containers.
+    Rule(
+        "docker", "docker/build", rf"docker/(?:buildx|buildkit)(?:/(?P<container_id>{_ID}|[0-9a-z]{{25}}))?", "docker"
+    ),
+    Rule("docker", "actions_job", rf"actions_job(?:/(?P<container_id>{_ID}))?", "docker"),
     Rule("docker", "docker", rf"(?:[^/]+:)?docker[-:](?P<container_id>{_ID})(?:\.scope)?", "docker"),
     Rule("podman", "libpod_pod_", rf"(?:machine|user)-libpod_pod_(?P<pod_uid>{_ID})\.slice", "podman"),
     Rule("podman", "libpod_parent", rf"libpod_parent(?:/(?P<pod_uid>{_ID}))?", "podman"),
@@ -88,6 +106,7 @@ CONTAINERS = (
         rf"(?:[^/]+:)?cri-containerd[-:](?P<container_id>{_ID})(?:\.scope)?",
         "containerd",
     ),
+    Rule("kata", "kata_", rf"kata_(?:overhead/)?(?P<container_id>{_ID})", "kata"),
     Rule("containerd", "-", rf"(?:nerdctl|containerd)-(?P<container_id>{_ID})(?:\.scope)?", "containerd"),
     Rule("containerd", "/", rf"(?:default|k8s\.io|buildkit|moby)/(?P<container_id>{_ID})", "containerd"),
     Rule("lxc", "lxc", r"lxc(?:\.payload|\.monitor)?/(?P<container_name>[^/]+)(?:/ns)?", "lxc"),
@@ -100,6 +119,13 @@ CONTAINERS = (
     ),
     Rule("libvirt", "machine-qemu", rf"machine-qemu\\x2d\d+\\x2d(?P<container_name>[^/]+)\.scope{_VM_THREADS}", "qemu"),
     Rule("libvirt", ".libvirt-qemu", rf"(?:qemu-\d+-)?(?P<container_name>[^/]+)\.libvirt-qemu{_VM_THREADS}", "qemu"),
+    # Proxmox: the number of the machine.
+    Rule("qemu", "qemu.slice/", r"qemu\.slice/(?P<container_name>\d+)\.scope", "qemu"),
+    Rule("firecracker", "firecracker", r"firecracker(?:-v[\w.]+)?/(?P<container_name>[^/]+)", "firecracker"),
+    # Cloud Foundry's Garden.
+    Rule(
+        "garden", "garden", r"garden(?:-[^/]+)?(?:/(?:good|bad))?/(?P<container_id>[0-9a-f]{8}-[0-9a-f-]{4,})", "garden"
+    ),
     Rule("libvirt", "libvirt/qemu/", rf"libvirt/qemu/(?P<container_name>[^/]+){_VM_THREADS}", "qemu"),
     Rule("openvz", "/", rf"(?:machine\.slice|ve)/(?P<container_id>{_UUID}|\d+)", "openvz"),
     Rule(
@@ -109,10 +135,16 @@ CONTAINERS = (
         "systemd-nspawn",
     ),
     Rule(
-        "nspawn", "systemd-nspawn@", r"systemd-nspawn@(?P<container_name>[^/]+)\.service(?:/payload)?", "systemd-nspawn"
+        "nspawn",
+        "systemd-nspawn@",
+        r"systemd-nspawn@(?P<container_name>[^/]+)\.service(?:/(?:payload|supervisor))?",
+        "systemd-nspawn",
     ),
 )
 PEOPLE = (
+    # Android gives every application a user of its own.
+    Rule("android", "uid_", r"(?:(?:apps|system)/uid_(?P<user>\d+)(?:/pid_\d+)?)"),
+    Rule("android", "/pid_", r"(?:acct/)?uid_(?P<user>\d+)/pid_\d+"),
     Rule("user_service", "user@", r"user@(?P<user>[^/]+)\.service"),
     Rule("user_session", "user-", r"user-(?P<user>\d+)\.slice"),
     Rule("user_session", "session-", r"session-(?P<session>[^/]+)\.scope"),
@@ -209,6 +241,10 @@ _JOB_LEVELS = {
     "yarn": ScopeLevel.CONTAINER,
     "slurm": ScopeLevel.UNIT,
     "htcondor": ScopeLevel.UNIT,
+    "torque": ScopeLevel.UNIT,
+    "pbs": ScopeLevel.UNIT,
+    "gridengine": ScopeLevel.UNIT,
+    "lsf": ScopeLevel.UNIT,
 }
 
 _ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
