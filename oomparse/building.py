@@ -11,7 +11,7 @@ from datetime import UTC
 from typing import Any, TypeVar
 
 from oomparse.classify import Facts, limits_hit, scope_of
-from oomparse.decode.cgroup import identify, level
+from oomparse.decode.cgroup import identify, level, openvz
 from oomparse.decode.gfp import decode_mask
 from oomparse.decode.kernel import intersect, parse_release
 from oomparse.errors import Issue, IssueCode
@@ -25,6 +25,7 @@ from oomparse.model import (
     EventTime,
     Evidence,
     GfpMask,
+    Identity,
     Invoker,
     Memcg,
     OomEvent,
@@ -56,8 +57,12 @@ def build_event(report: Report) -> OomEvent:
     scope, evidence = scope_of_report(report, sections)
     outcome = _outcome(report)
     paths = (memcg.task_memcg, memcg.oom_memcg) if memcg is not None else (None, None)
-    identity = next((found for path in paths if path and (found := identify(path))), None)
     oom_path = memcg.oom_memcg if memcg is not None else None
+    oom_identity = identify(oom_path) if oom_path else _beancounter(report)
+    identity = next((found for path in paths if path and (found := identify(path))), oom_identity)
+    if identity is None:
+        # VE 0 is the host itself.
+        identity = next((openvz(victim.ve) for victim in victims if victim.ve not in {None, "0"} and victim.ve), None)
     values: dict[str, Any] = {
         "event_id": _event_id(report, victims, invoker),
         "revision": max(report.revision, 1),
@@ -85,11 +90,17 @@ def build_event(report: Report) -> OomEvent:
         "victims": victims,
         "panic": report.panic.text if report.panic else None,
         "identity": identity,
-        "oom_identity": identify(oom_path) if oom_path else None,
+        "oom_identity": oom_identity,
         "era": era,
         "unknown_lines": tuple(text for text, _ in report.unknown),
     }
     return OomEvent.deferred(sections, LAZY_FIELDS, values)
+
+
+def _beancounter(report: Report) -> Identity | None:
+    """Return whose beancounters (OpenVZ) were full."""
+    _, found, number = (_message(report) or "").partition(" in UB ")
+    return openvz(number) if found and number else None
 
 
 T = TypeVar("T")
@@ -199,16 +210,29 @@ def _memcg(
     if report.protection is not None:
         values["min_protection_kb"] = report.protection.min_protection_kb
         values["low_protection_kb"] = report.protection.low_protection_kb
-    if "swap" in counters:
-        values["version"] = 2
-    elif "memsw" in counters and sections.stats_in_bytes():
-        values["version"] = 1  # since 5.3 only cgroup v1 has memory+swap
+    values["version"] = _version(report, sections, counters)
     if oom_memcg is not None and task_memcg is not None and _is_within(task_memcg, oom_memcg):
         values["own_limit"] = oom_memcg == task_memcg
     values["limit_hit"] = limits_hit(Memcg(**values))
     if not report.has_stats:
         return Memcg(**values)
     return Memcg.deferred(sections, ("stats_unit", "stats", "hierarchy"), values)
+
+
+def _version(report: Report, sections: ReportSections, counters: dict[str, MemcgCounter]) -> int | None:
+    """Return the version of the cgroup, where the lines tell.
+
+    Since 5.3 only v1 has ``memory+swap`` and only v2 has ``swap``.  From 4.5, when v2 came, to 5.2 both
+    print the lines of v1, but only v1 counts in them (``mm/memcontrol.c:do_memsw_account()``).
+    """
+    if "swap" in counters:
+        return 2
+    if "memsw" in counters and sections.stats_in_bytes():
+        return 1
+    if any(counter.usage_kb for kind, counter in counters.items() if kind in {"memsw", "kmem"}):
+        return 1
+    release = parse_release(report.cpu.release) if counters and report.cpu and report.cpu.release else None
+    return 1 if release is not None and release.version < (4, 5, 0) else None
 
 
 def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evidence, ...]]:

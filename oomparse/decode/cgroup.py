@@ -212,6 +212,11 @@ def identify(path: str) -> Identity | None:
     return Identity(kind=kind, path=path, **_spelled(fields))
 
 
+def openvz(container: str) -> Identity:
+    """Return what the number of an OpenVZ container means, which is that of its beancounters."""
+    return Identity(kind="openvz", path=f"/{container}", container_id=container, runtime="openvz")
+
+
 def level(path: str) -> ScopeLevel | None:
     """Return what kind of thing a path itself, not something above it, is; ``None`` where no rule takes its end."""
     if path == "/":
