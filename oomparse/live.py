@@ -330,16 +330,23 @@ def _journal_file(path: str) -> File:
 
 
 def journal_events(
-    files: Iterable[File], options: Options, *, on_error: Callable[[SourceError], object] | None = None
+    files: Iterable[File],
+    options: Options,
+    *,
+    on_error: Callable[[SourceError], object] | None = None,
+    on_message: Callable[[Message], object] | None = None,
 ) -> Iterator[OomEvent]:
-    """Yield the events of journal files, read as one journal."""
+    """Yield the events of journal files, read as one journal; ``on_message`` is told every entry."""
     from oomparse.sources.journal import Journal
 
-    with Journal.of_files(files, kernel_only=not options.include_user, on_error=on_error) as journal:
-        yield from _entries(journal, options)
+    kernel_only = not options.include_user and on_message is None
+    with Journal.of_files(files, kernel_only=kernel_only, on_error=on_error) as journal:
+        yield from _entries(journal, options, on_message)
 
 
-def _entries(journal: Any, options: Options) -> Iterator[OomEvent]:
+def _entries(
+    journal: Any, options: Options, on_message: Callable[[Message], object] | None = None
+) -> Iterator[OomEvent]:
     from oomparse.transports.journal_entry import entry_message
 
     context = DecodeContext(path=journal.name)
@@ -347,6 +354,10 @@ def _entries(journal: Any, options: Options) -> Iterator[OomEvent]:
     for entry in journal.entries():
         message = entry_message(entry, context)
         if message is not None:
+            if on_message is not None:
+                on_message(message)
+                if not message.from_kernel and not options.include_user:
+                    continue
             yield from assembler.feed(message)
     events = assembler.close()
     yield from events[:-1]

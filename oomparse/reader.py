@@ -272,7 +272,8 @@ def read_series(
     if series.kind is Kind.JOURNAL:
         from oomparse.live import journal_events
 
-        yield from journal_events(series.files, options, on_error=on_error)
+        hear = None if on_userspace is None else _userspace_only(on_userspace)
+        yield from journal_events(series.files, options, on_error=on_error, on_message=hear)
         return
     reading = Reading(options, path=series.name, anchor=series.mtime)
     if on_userspace is not None:

@@ -104,6 +104,11 @@ def sentence(kill: UserspaceKill) -> str:
     return f"This was not the kernel's OOM killer but {kill.killer}: it {verb} {whom}{why}."
 
 
+def told(kill: UserspaceKill) -> str:
+    """Return that sentence behind the stamp of its line."""
+    return f"[{kill.time.printed}]  {sentence(kill)}" if kill.time.printed else sentence(kill)
+
+
 def _process(kill: UserspaceKill) -> str | None:
     if kill.pid is None:
         return kill.comm

@@ -1,6 +1,7 @@
 """``oomparse explain``: why this process, and where the memory went."""
 
 from itertools import islice
+from typing import TYPE_CHECKING
 
 import click
 
@@ -9,12 +10,16 @@ from oomparse.cli.failures import Failures
 from oomparse.cli.selection import selection
 from oomparse.cli.stdio import say, targets_or_stdin
 
+if TYPE_CHECKING:
+    from oomparse.userspace import UserspaceKill
+
 
 @click.command()
 @options.targets_argument
 @click.option("--event", "number", type=click.IntRange(min=1), metavar="N", help="Only the Nth event, from 1.")
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.filter_options
+@options.userspace_option
 @options.reading_options
 def command(
     *,
@@ -29,6 +34,7 @@ def command(
     tz: str | None,
     transport: str | None,
     include_user: bool,
+    userspace: bool,
 ) -> int:
     """Explain events: why this process was killed, where the memory went, and what stands out.
 
@@ -41,10 +47,19 @@ def command(
     from oomparse.explain import explain, render_text
     from oomparse.export.jsonl import encode_record
     from oomparse.reader import parse_paths
+    from oomparse.render.totals import NO_EVENTS
+    from oomparse.userspace import told
+
+    def tell(kill: "UserspaceKill") -> None:
+        if form == "json":
+            click.echo(encode_record(kill))
+        else:
+            click.echo(f"{told(kill)}\n")
 
     events = parse_paths(
         names,
         on_error=failures.note,
+        on_userspace=tell if userspace else None,
         strict=strict,
         year=year,
         tz=tz,
@@ -59,7 +74,10 @@ def command(
             click.echo(encode_record(explanation))
         else:
             click.echo(("" if found == 1 else "\n") + render_text(explanation), nl=False)
-    if number is not None and not found and not failures.any:
-        say(f"there is no event {number} in {', '.join(names)}")
+    if not found and not failures.any:
+        if number is not None:
+            say(f"there is no event {number} in {', '.join(names)}")
+        elif form == "text":
+            click.echo(NO_EVENTS)
     wanted.report()
     return failures.status(found=found)

@@ -57,10 +57,9 @@ class Text:
 
     def write_userspace(self, kill: "UserspaceKill") -> bytes:
         """Return one sentence: it was not the kernel."""
-        from oomparse.userspace import sentence
+        from oomparse.userspace import told
 
-        stamp = f"[{kill.time.printed}]  " if kill.time.printed else ""
-        return self._encoded(f"{stamp}{sentence(kill)}\n\n")
+        return self._encoded(f"{told(kill)}\n\n")
 
     def finish(self, *, failed: bool) -> bytes:
         """Return the totals; none where nothing was found in what may not even have been read."""

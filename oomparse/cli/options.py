@@ -100,7 +100,7 @@ include_user_option = click.option(
 userspace_option = click.option(
     "--userspace",
     is_flag=True,
-    help="Also kills that were not the kernel's: systemd-oomd, earlyoom, kubelet, … (text and jsonl; slower).",
+    help="Also kills that were not the kernel's: systemd-oomd, earlyoom, kubelet, … (text and JSON; slower).",
 )
 
 reading_options = _all(

@@ -14,6 +14,7 @@ from oomparse.cli.stdio import targets_or_stdin
 @click.option("--format", "form", type=click.Choice(["text", "json"]), default="text", show_default=True)
 @options.filter_options
 @options.jobs_option
+@options.userspace_option
 @options.reading_options
 def command(
     *,
@@ -28,6 +29,7 @@ def command(
     tz: str | None,
     transport: str | None,
     include_user: bool,
+    userspace: bool,
 ) -> int:
     """Count events by victim, cgroup, unit, pod, host and hour, and find storms.
 
@@ -48,6 +50,7 @@ def command(
             jobs=jobs,
             on_error=failures.note,
             on_read=bar.advance if bar else None,
+            on_userspace=summary.add_userspace if userspace else None,
             strict=strict,
             year=year,
             tz=tz,

@@ -16,6 +16,9 @@ _NAMES = {
 }
 
 
+NO_EVENTS = "No OOM events."
+
+
 @dataclass(slots=True)
 class Totals:
     """Counts events as they pass.  An event that is written again (a later revision) counts once."""
@@ -35,7 +38,7 @@ class Totals:
     def line(self) -> str:
         """Return the totals in words, without a line end."""
         if not self.events:
-            return "No OOM events."
+            return NO_EVENTS
         scopes = ", ".join(f"{self.scopes[scope]} {name}" for scope, name in _NAMES.items() if self.scopes[scope])
         parts = [f"{count(self.events, 'event')} ({scopes})", count(self.kills, "kill")]
         if self.incomplete:

@@ -16,10 +16,13 @@ from pathlib import Path
 import pytest
 
 from oomparse.errors import SourceError
+from oomparse.reader import parse_paths
 from oomparse.sources import journal_files
 from oomparse.sources.archives import contents
 from oomparse.sources.files import expand
 from oomparse.sources.journal import Entry, Journal
+from oomparse.userspace import UserspaceKill
+from oomparse.userspace_habits import Killer
 
 pytest.importorskip("systemd.journal", reason="systemd-python (the extra `journal`) is not installed")
 
@@ -130,6 +133,19 @@ def test_only_the_kernel_unless_asked(journal: Path) -> None:
     assert messages(entries) == KERNEL
     assert issues == []
     assert len(read(journal, kernel_only=False)[0]) == 2 * len(KERNEL)
+
+
+def test_kills_that_were_not_the_kernels(tmp_path: Path) -> None:
+    oomd = b"Killed /user.slice/web.scope due to memory pressure for /user.slice being 68.20% > 50.00% for > 20s"
+    kill = b"Out of memory: Killed process 7 (hog) total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB"
+    forged = entry(2, kill.replace(b"hog", b"sham"), _TRANSPORT="syslog", SYSLOG_IDENTIFIER="logger")
+    said = entry(1, oomd, _TRANSPORT="journal", SYSLOG_IDENTIFIER="systemd-oomd") + forged + entry(3, kill)
+    path = write_journal(tmp_path / "system.journal", said)
+    heard: list[UserspaceKill] = []
+    events = list(parse_paths([path], on_userspace=heard.append))
+    assert [(one.killer, one.cgroup) for one in heard] == [(Killer.SYSTEMD_OOMD, "/user.slice/web.scope")]
+    assert [event.victim.comm for event in events if event.victim] == ["hog"]
+    assert events == list(parse_paths([path]))
 
 
 def test_the_index_gives_the_same(journal: Path, monkeypatch: pytest.MonkeyPatch) -> None:
