@@ -8,14 +8,15 @@ that msgspec writes as JSON.  `render_text` writes it for people.
 from dataclasses import dataclass
 
 from oomparse.errors import IssueCode, printable
-from oomparse.explain.badness import Candidate, Ranking, Reason, ReasonCode, badness
+from oomparse.explain.badness import badness
 from oomparse.explain.facts import kernel
 from oomparse.explain.findings import Confidence, Finding, FindingCode
 from oomparse.explain.ledger import Ledger, LedgerItem, TaskShare, ledger
 from oomparse.explain.patterns import find
+from oomparse.explain.ranking import Candidate, Ranking, Reason, ReasonCode
 from oomparse.explain.story import headline, story
 from oomparse.explain.text import render_text as _render_text
-from oomparse.model import OomEvent
+from oomparse.model import Evidence, Identity, OomEvent, Scope, ScopeLevel
 
 EXPLANATION_SCHEMA = "oomparse.explanation/1"
 
@@ -45,11 +46,16 @@ class Explanation:
     """What can be said of one event.
 
     ``headline`` is one sentence; ``story`` more facts, each a label and a text; ``notes`` say what the answers lack.
+    Whose memory it was, and the lines that say so, are the event's own.
     """
 
     schema: str = EXPLANATION_SCHEMA
     event_id: str
     kernel_release: str | None = None
+    scope: Scope
+    scope_level: ScopeLevel | None = None
+    scope_evidence: tuple[Evidence, ...] = ()
+    identity: Identity | None = None
     headline: str
     story: tuple[tuple[str, str], ...] = ()
     findings: tuple[Finding, ...] = ()
@@ -66,6 +72,10 @@ def explain(event: OomEvent) -> Explanation:
     return Explanation(
         event_id=event.event_id,
         kernel_release=None if release is None else printable(release.text),
+        scope=event.scope,
+        scope_level=event.scope_level,
+        scope_evidence=event.scope_evidence,
+        identity=event.identity,
         headline=headline(event, account),
         story=story(event),
         findings=find(event, account, ranking),
@@ -97,6 +107,11 @@ def _notes(event: OomEvent, ranking: Ranking, account: Ledger) -> list[str]:
     uses_pages = bool(ranking.candidates) or (account.subject == "machine" and bool(account.items))
     if uses_pages and account.page_size_source == "assumed":
         notes.append(f"The report does not tell the page size; {account.page_size_bytes} bytes are assumed.")
+    if ranking.total_is_least and len({one.oom_score_adj for one in ranking.candidates if one.eligible}) > 1:
+        notes.append(
+            "The report does not print the machine's swap, which oom_score_adj is counted against too:"
+            " with swap, it weighs more than here."
+        )
     missing = sorted({issue.code.value for issue in event.issues if issue.code in _INCOMPLETE})
     if missing:
         notes.append(f"The report is not whole ({', '.join(missing)}).")

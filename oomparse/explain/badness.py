@@ -6,15 +6,26 @@ against the memory that was at stake, shifted by ``oom_score_adj``.  Older ones 
 run time, niceness and capabilities, which no report prints: they are refused, with the reason.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from enum import StrEnum
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
-from oomparse.decode.units import KB_BYTES
+from oomparse.decode.units import KB_BYTES, human_size
 from oomparse.errors import printable
 from oomparse.explain.facts import PageSize, page_size
-from oomparse.explain.formula import Formula, describe, formulas, per_mille, pgtables_pages, points_of, totals
-from oomparse.model import OomEvent, Outcome, Role, Trait, Victim
+from oomparse.explain.formula import (
+    Formula,
+    Total,
+    describe,
+    formulas,
+    per_mille,
+    pgtables_pages,
+    points_of,
+    proc_score,
+    total_of_score,
+    totals,
+)
+from oomparse.explain.ranking import Candidate, Ranking, Reason, ReasonCode
+from oomparse.model import OomEvent, Outcome, Role, Scope, Trait, Victim
 from oomparse.sections import TaskRow
 
 UNKILLABLE_ADJ = -1000
@@ -22,87 +33,41 @@ UNKILLABLE_ADJ = -1000
 _INIT_PID = 1
 
 
-class ReasonCode(StrEnum):
-    """Why the kernel's choice is another than the highest points, or cannot be held against them."""
-
-    ALLOCATING_TASK = "allocating_task"
-    CHILD_SACRIFICED = "child_sacrificed"
-    NOT_IN_DUMP = "not_in_dump"
-    THREAD_NAMED = "thread_named"
-    TOTAL_UNKNOWN = "total_unknown"
-    SWAP_NOT_PRINTED = "swap_not_printed"
-    VICTIM_DYING = "victim_dying"
-    NOBODY_ELIGIBLE = "nobody_eligible"
-    TIE = "tie"
-    PASSED_OVER = "passed_over"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Reason:
-    """One reason, in words."""
-
-    code: ReasonCode
-    sentence: str
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Candidate:
-    """A task and its badness.
-
-    ``points`` are pages (per mille before 3.5); ``score`` is their part of the memory at stake in per mille, which the
-    kernel printed up to 5.0.  ``comm`` is safe to show and to write as JSON (`oomparse.errors.printable`).
-    """
-
-    pid: int | None
-    comm: str | None
-    uid: int | None = None
-    oom_score_adj: int
-    rss_bytes: int
-    swap_bytes: int | None = None
-    pgtables_bytes: int | None = None
-    points: int | None = None
-    score: int | None = None
-    eligible: bool = True
-    why_not: str | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Ranking:
-    """The candidates, worst first, and whether the kernel chose the first.
-
-    ``agrees`` is ``None`` where the choice was not made by points, or cannot be recomputed: see ``reasons`` and
-    ``why_not``.  ``total_pages`` is what 1,000 points of ``oom_score_adj`` are worth.
-    """
-
-    computable: bool
-    why_not: str | None = None
-    formula: str | None = None
-    total_pages: int | None = None
-    page_size_bytes: int
-    page_size_source: str
-    candidates: tuple[Candidate, ...] = ()
-    chosen_pid: int | None = None
-    chosen_rank: int | None = None
-    agrees: bool | None = None
-    reasons: tuple[Reason, ...] = ()
-
-
 def badness(event: OomEvent) -> Ranking:
     """Recompute the badness of every task in the dump and compare the order with the kernel's choice."""
     size = page_size(event)
     rows = event.tasks
-    refusal = _refusal(rows)
+    refusal = _refusal(event, rows)
     if refusal is not None or rows is None:
         return Ranking(computable=False, why_not=refusal, page_size_bytes=size.bytes, page_size_source=size.source)
     chosen = _chosen(event)
-    variants = [
-        _rank(rows, formula, total, size) for formula in formulas(event, rows) for total in totals(event, rows, size)
-    ]
+    variants = [_rank(event, rows, formula, total, size) for formula, total in _ways(event, rows, chosen, size)]
     best = min(variants, key=lambda variant: _mismatch(variant, chosen))
     return _judge(event, best, chosen, size)
 
 
-def _refusal(rows: Sequence[TaskRow] | None) -> str | None:
+def _ways(
+    event: OomEvent, rows: Sequence[TaskRow], chosen: "_Choice | None", size: PageSize
+) -> Iterable[tuple[Formula, Total]]:
+    """Return the ways to count that the report leaves open, the likeliest first."""
+    known = formulas(event, rows)
+    yield from ((formula, total) for formula in known for total in totals(event, rows, size))
+    row = next((row for row in rows if chosen is not None and row.pid == chosen.row_pid), None)
+    if row is None or chosen is None:
+        return
+    if chosen.score is not None and event.scope is not Scope.GLOBAL:
+        for formula in known:
+            total = total_of_score(_pages(row, size), row.oom_score_adj or 0, formula, chosen.score, root=row.uid == 0)
+            if total is not None:
+                yield formula, total
+    if row.uid == 0:
+        for formula in known:
+            if formula.bonus != "none":
+                alone = replace(formula, without_bonus=row.pid)
+                yield from ((alone, total) for total in totals(event, rows, size))
+
+
+def _refusal(event: OomEvent, rows: Sequence[TaskRow] | None) -> str | None:
     if rows is None:
         return "the report has no task dump (vm.oom_dump_tasks is 0, or the report is cut)"
     if not rows:
@@ -110,6 +75,8 @@ def _refusal(rows: Sequence[TaskRow] | None) -> str | None:
     if all(row.oom_score_adj is None and row.oom_adj is None for row in rows):
         return "the head of the task dump is missing, so its columns cannot be told apart"
     if all(row.oom_score_adj is None for row in rows):
+        if (event.message or "").startswith("No available memory"):
+            return "under a cpuset or a memory policy, kernels before 2.6.36 kill whoever asked, whatever its points"
         return (
             "kernels before 2.6.36 weigh total_vm by processor time, run time, niceness and capabilities,"
             " which the report does not print"
@@ -122,12 +89,12 @@ def _refusal(rows: Sequence[TaskRow] | None) -> str | None:
 @dataclass(frozen=True, slots=True)
 class _Variant:
     formula: Formula
-    total: int | None
+    total: Total
     candidates: tuple[Candidate, ...]
 
 
-def _rank(rows: Iterable[TaskRow], formula: Formula, total: int | None, size: PageSize) -> _Variant:
-    candidates = [_candidate(row, formula, total, size) for row in rows]
+def _rank(event: OomEvent, rows: Iterable[TaskRow], formula: Formula, total: Total, size: PageSize) -> _Variant:
+    candidates = [_candidate(event, row, formula, total, size) for row in rows]
     order = reversed(list(enumerate(candidates))) if formula.last_of_equals else list(enumerate(candidates))
     ranked = sorted(order, key=lambda item: _key(item[1]))
     return _Variant(formula, total, tuple(candidate for _, candidate in ranked))
@@ -137,8 +104,11 @@ def _key(candidate: Candidate) -> tuple[bool, int]:
     return (not candidate.eligible, 0 if candidate.points is None else -candidate.points)
 
 
-def _candidate(row: TaskRow, formula: Formula, total: int | None, size: PageSize) -> Candidate:
-    rss = row.rss_pages or 0
+def _pages(row: TaskRow, size: PageSize) -> int:
+    return (row.rss_pages or 0) + (pgtables_pages(row, size) or 0) + (row.swapents_pages or 0)
+
+
+def _candidate(event: OomEvent, row: TaskRow, formula: Formula, total: Total, size: PageSize) -> Candidate:
     pgtables = pgtables_pages(row, size)
     swap = row.swapents_pages
     adj = row.oom_score_adj or 0
@@ -149,22 +119,24 @@ def _candidate(row: TaskRow, formula: Formula, total: int | None, size: PageSize
         eligible, why_not = False, f"oom_score_adj is {UNKILLABLE_ADJ}"
     elif row.rss_pages is None:
         eligible, why_not = False, "its row is damaged"
-    points = (
-        points_of(rss + (pgtables or 0) + (swap or 0), adj, formula, total, root=row.uid == 0) if eligible else None
-    )
+    root = row.uid == 0 and row.pid != formula.without_bonus
+    points = points_of(_pages(row, size), adj, formula, total.pages, root=root) if eligible else None
     score = points
     if points is not None and not formula.permille:
-        score = None if total is None else per_mille(points, total)
+        # With swap in use whose size is not printed, what is known of the total says nothing.
+        unsure = total.pages is None or (total.least and bool(swap))
+        score = None if unsure or total.pages is None else per_mille(points, total.pages)
     return Candidate(
         pid=row.pid,
         comm=None if row.comm is None else printable(row.comm),
         uid=row.uid,
         oom_score_adj=adj,
-        rss_bytes=rss * size.bytes,
+        rss_bytes=(row.rss_pages or 0) * size.bytes,
         swap_bytes=None if swap is None else swap * size.bytes,
         pgtables_bytes=None if pgtables is None else pgtables * size.bytes,
         points=points,
         score=score,
+        proc_oom_score=proc_score(points, formula, total.pages) if event.scope is Scope.GLOBAL else None,
         eligible=eligible,
         why_not=why_not,
     )
@@ -222,26 +194,35 @@ def _mismatch(variant: _Variant, chosen: _Choice | None) -> tuple[bool, bool]:
     printed = chosen.score
     score_differs = printed is not None and (candidate is None or candidate.score != printed)
     first = variant.candidates[0]
-    return (score_differs, first.pid != chosen.row_pid)
+    # A bonus that is missing counts as an explanation only where it gives the printed score too.
+    unproven = score_differs and variant.formula.without_bonus is not None
+    return (score_differs, unproven or first.pid != chosen.row_pid)
 
 
 def _judge(event: OomEvent, variant: _Variant, chosen: _Choice | None, size: PageSize) -> Ranking:
     eligible = [candidate for candidate in variant.candidates if candidate.eligible]
+    candidates = variant.candidates
     reasons: list[Reason] = []
     agrees: bool | None = None
     rank: int | None = None
     if chosen is not None:
-        rank = next((i for i, one in enumerate(variant.candidates, 1) if one.pid == chosen.row_pid), None)
+        if not _swap_missing(event, variant):
+            candidates = _of_equals_first(candidates, chosen)
+        rank = next((i for i, one in enumerate(candidates, 1) if one.pid == chosen.row_pid), None)
         agrees, reasons = _agreement(event, variant, chosen, rank)
+    elif Trait.PANIC_ON_OOM in event.traits:
+        reasons = [Reason(code=ReasonCode.PANIC, sentence="vm.panic_on_oom is set: the kernel did not choose")]
     elif event.outcome is Outcome.NO_VICTIM or (event.outcome is Outcome.PANIC and not eligible):
         agrees, reasons = _nobody(eligible)
     return Ranking(
         computable=True,
-        formula=describe(variant.formula, event),
-        total_pages=variant.total,
+        formula=describe(variant.formula, event, variant.total),
+        total_pages=variant.total.pages,
+        total_source=variant.total.source,
+        total_is_least=variant.total.least,
         page_size_bytes=size.bytes,
         page_size_source=size.source,
-        candidates=variant.candidates,
+        candidates=candidates,
         chosen_pid=chosen.pid if chosen is not None else None,
         chosen_rank=rank,
         agrees=agrees,
@@ -249,11 +230,17 @@ def _judge(event: OomEvent, variant: _Variant, chosen: _Choice | None, size: Pag
     )
 
 
+def _of_equals_first(candidates: Sequence[Candidate], chosen: _Choice) -> tuple[Candidate, ...]:
+    """Put the chosen one before those with the same points, where it has the most: the order of equals is no rank."""
+    first = candidates[0]
+    for candidate in candidates:
+        if candidate.pid == chosen.row_pid and candidate.points is not None and candidate.points == first.points:
+            return (candidate, *(one for one in candidates if one is not candidate))
+    return tuple(candidates)
+
+
 def _agreement(
-    event: OomEvent,
-    variant: _Variant,
-    chosen: _Choice,
-    rank: int | None,
+    event: OomEvent, variant: _Variant, chosen: _Choice, rank: int | None
 ) -> tuple[bool | None, list[Reason]]:
     eligible = [candidate for candidate in variant.candidates if candidate.eligible]
     reasons: list[Reason] = []
@@ -277,14 +264,26 @@ def _agreement(
         return None, reasons
     if chosen.row_pid != chosen.pid:
         say(ReasonCode.THREAD_NAMED, f"{chosen.pid} is a thread; the dump lists its process under {chosen.row_pid}")
+    mine = next(one for one in variant.candidates if one.pid == chosen.row_pid)
+    _compare_scores(event, variant, chosen, mine, say)
+    _compare_sizes(variant, mine, say)
     first = eligible[0] if eligible else None
-    if first is not None and first.pid == chosen.row_pid:
-        equals = sum(1 for one in eligible if one.points == first.points)
+    alike = first is not None and mine.points is not None and mine.points == first.points
+    if first is mine or (alike and not _swap_missing(event, variant)):
+        equals = sum(1 for one in eligible if one.points == mine.points)
         if equals > 1:
             which = "last" if variant.formula.last_of_equals else "first"
-            say(ReasonCode.TIE, f"{equals} tasks have the same points; the kernel takes the {which} of them")
+            order = f"the {which} of them" if first is mine else "one of them"
+            say(ReasonCode.TIE, f"{equals} tasks have the same points; the kernel takes {order}")
+        if variant.formula.without_bonus is not None:
+            say(
+                ReasonCode.ROOT_BONUS,
+                f"only if {chosen.pid}, although root's, lacks CAP_SYS_ADMIN, which takes 3% off (in a container, say)",
+            )
         return True, reasons
-    if any(candidate.points is None for candidate in eligible):
+    if any(candidate.points is None for candidate in eligible) or (
+        variant.total.least and first is not None and mine.oom_score_adj > first.oom_score_adj
+    ):
         say(ReasonCode.TOTAL_UNKNOWN, "the report does not say how much memory oom_score_adj is counted against")
         return None, reasons
     if _swap_missing(event, variant):
@@ -296,6 +295,39 @@ def _agreement(
         " or the chosen one had marked itself as the one to kill; or memory moved between the choice and the dump",
     )
     return False, reasons
+
+
+def _compare_scores(
+    event: OomEvent, variant: _Variant, chosen: _Choice, mine: Candidate, say: Callable[[ReasonCode, str], None]
+) -> None:
+    """Say so where the kernel printed another score than the dump gives."""
+    if chosen.score is None or mine.score is None or mine.score == chosen.score:
+        return
+    why = "; it counts swap, which its task dump does not show" if _swap_missing(event, variant) else ""
+    say(ReasonCode.SCORE_DIFFERS, f"the kernel printed a score of {chosen.score}, the dump gives {mine.score}{why}")
+
+
+def _compare_sizes(variant: _Variant, mine: Candidate, say: Callable[[ReasonCode, str], None]) -> None:
+    """Say why a task that holds more than the chosen one has fewer points."""
+    largest = max(variant.candidates, key=_held)
+    if _held(largest) <= _held(mine) or mine.points is None:
+        return
+    if largest.eligible and (largest.points is None or largest.points >= mine.points):
+        return
+    who = f"{largest.comm or '?'} (pid {largest.pid}) holds more, {human_size(_held(largest))}"
+    if not largest.eligible:
+        why = f"may not be killed: {largest.why_not}"
+    elif largest.oom_score_adj != mine.oom_score_adj:
+        why = f"its oom_score_adj is {largest.oom_score_adj}, that of the chosen one {mine.oom_score_adj}"
+    elif variant.formula.bonus != "none" and largest.uid == 0:
+        why = "3% are taken off for root"
+    else:
+        return
+    say(ReasonCode.LARGER_SPARED, f"{who}, but {why}")
+
+
+def _held(candidate: Candidate) -> int:
+    return candidate.rss_bytes + (candidate.swap_bytes or 0) + (candidate.pgtables_bytes or 0)
 
 
 def _nobody(eligible: Sequence[Candidate]) -> tuple[bool | None, list[Reason]]:

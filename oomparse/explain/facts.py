@@ -3,6 +3,7 @@
 Pure functions over an `OomEvent`.  Each says where its answer comes from, and gives ``None`` rather than a guess.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
@@ -17,27 +18,45 @@ PAGE_SIZES_BYTES = (4096, 8192, 16384, 65536)
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageSize:
-    """``source`` is where it is known from: the free lists, the kill line held against the task dump, or nowhere."""
+    """``source`` is where it is known from; ``kill_line`` is that line held against the task dump."""
 
     bytes: int
-    source: Literal["free_lists", "kill_line", "assumed"]
+    source: Literal["free_lists", "kill_line", "memcg_limit", "assumed"]
 
 
 def page_size(event: OomEvent) -> PageSize:
     """Return the page size of the machine.
 
     The smallest free block is one page; without free lists, the victim's ``total-vm`` in kB stands in the kill line and
-    in pages in the task dump.  Failing both, 4 KiB is assumed and said to be.
+    in pages in the task dump, and the memcg limit that stands for none is a page short of a power of two.  Failing
+    all, 4 KiB is assumed and said to be.
     """
     if event.meminfo is not None and event.meminfo.page_size_bytes is not None:
         return PageSize(bytes=event.meminfo.page_size_bytes, source="free_lists")
     for victim in event.victims:
         row = row_of(event, victim.pid)
         if row is not None and row.total_vm_pages and victim.total_vm_kb is not None:
-            size, rest = divmod(victim.total_vm_kb * KB_BYTES, row.total_vm_pages)
-            if rest == 0 and size in PAGE_SIZES_BYTES:
+            # The victim may still have mapped a little between the two lines.
+            ratio = victim.total_vm_kb * KB_BYTES / row.total_vm_pages
+            size = min(PAGE_SIZES_BYTES, key=lambda size: abs(size - ratio))
+            if abs(size - ratio) < size * _SAME_SIZE:
                 return PageSize(bytes=size, source="kill_line")
+    for limit_kb in _limits_kb(event.memcg):
+        # include/linux/page_counter.h: LONG_MAX / PAGE_SIZE pages; byte counters (before 3.19) are a byte short of it.
+        size = ((1 << 53) - limit_kb) * KB_BYTES
+        if size in PAGE_SIZES_BYTES:
+            return PageSize(bytes=size, source="memcg_limit")
     return PageSize(bytes=COMMON_PAGE_SIZE_BYTES, source="assumed")
+
+
+_SAME_SIZE = 0.1
+
+
+def _limits_kb(memcg: Memcg | None) -> Iterable[int]:
+    if memcg is None:
+        return ()
+    limits = (memcg.limit_kb, memcg.swap_limit_kb, memcg.memsw_limit_kb, memcg.kmem_limit_kb)
+    return (limit for limit in limits if limit is not None)
 
 
 def row_of(event: OomEvent, pid: int | None) -> TaskRow | None:

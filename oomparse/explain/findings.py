@@ -8,10 +8,10 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from oomparse.decode.units import KB_BYTES
-from oomparse.explain.badness import Ranking
 from oomparse.explain.facts import of_memcg
 from oomparse.explain.ledger import Ledger
-from oomparse.model import OomEvent
+from oomparse.explain.ranking import Candidate, Ranking
+from oomparse.model import OomEvent, Role
 
 
 class FindingCode(StrEnum):
@@ -79,14 +79,29 @@ class Case:
         return "the cgroup's memory" if of_memcg(self.event) else "RAM"
 
     @property
+    def anon(self) -> int:
+        """Return the anonymous memory; kernels before 2.6.32 count shared memory with it."""
+        return self.ledger.item("anon") or self.ledger.item("anon_and_shmem")
+
+    @property
     def victim_bytes(self) -> int | None:
-        """Return the resident memory of the victim, from the kill line or the dump."""
-        victim = self.event.victim
-        if victim is not None and victim.anon_rss_kb is not None:
-            parts = (victim.anon_rss_kb, victim.file_rss_kb, victim.shmem_rss_kb)
-            return sum(part or 0 for part in parts) * KB_BYTES
-        chosen = self.ranking.chosen_rank
-        return None if chosen is None else self.ranking.candidates[chosen - 1].rss_bytes
+        """Return the resident memory of the victim, from the kill line or the dump; of a whole group, of all of it."""
+        whole = [victim for victim in self.event.victims if victim.role in {Role.SELECTED, Role.CHILD, Role.GROUP}]
+        sizes = [
+            sum(part or 0 for part in (victim.anon_rss_kb, victim.file_rss_kb, victim.shmem_rss_kb)) * KB_BYTES
+            for victim in {victim.pid: victim for victim in whole}.values()
+            if victim.anon_rss_kb is not None
+        ]
+        if sizes:
+            return sum(sizes)
+        candidate = self.chosen
+        return None if candidate is None else candidate.rss_bytes
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """Return the victim's row, or its parent's."""
+        rank = self.ranking.chosen_rank
+        return None if rank is None else self.ranking.candidates[rank - 1]
 
 
 def confidence(value: float, medium: float, high: float) -> Confidence:
@@ -104,3 +119,6 @@ KERNEL_ITEMS = (
     *("per_cpu_data", "vmalloc", "other_kernel"),
 )
 """Items of a ledger that the kernel holds for tasks, beside their own pages."""
+
+LOW_ZONES = ("DMA", "DMA32", "Normal")
+"""The zones that every request can use which asks for no lower one; kernel memory is in them."""

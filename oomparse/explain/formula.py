@@ -34,6 +34,8 @@ class Formula:
     bonus: str = "none"
     floor: int | None = 1
     last_of_equals: bool = False
+    without_bonus: int | None = None
+    """A pid of root's that lacks the capability, as processes in containers do."""
 
 
 def formulas(event: OomEvent, rows: Sequence[TaskRow]) -> list[Formula]:
@@ -43,8 +45,10 @@ def formulas(event: OomEvent, rows: Sequence[TaskRow]) -> list[Formula]:
     """
     release = kernel(event)
     if not any(row.nr_ptes is not None or row.pgtables_bytes is not None for row in rows):
-        # 2.6.36 to 3.5, and RHEL 6 with its back-ports.
-        return [Formula(permille=True, bonus="total"), Formula(permille=True), Formula(bonus="total"), Formula()]
+        # 2.6.36 to 3.5, and RHEL 6 with its back-ports; 3.5 was the first to count in pages.
+        old = [Formula(permille=True, bonus="total"), Formula(permille=True)]
+        new = [Formula(bonus="total"), Formula()]
+        return [*new, *old] if release is not None and release.version >= (3, 5, 0) else [*old, *new]
     ties = _ties(event, release)
     floors: tuple[int | None, ...] = (1,)
     if _may_be(event, release, "5.9", None):
@@ -59,9 +63,13 @@ def formulas(event: OomEvent, rows: Sequence[TaskRow]) -> list[Formula]:
 
 
 def _ties(event: OomEvent, release: Release | None) -> tuple[bool, ...]:
-    """Return whether of two with the same points the later is taken (since 5.3) or the first."""
+    """Return whether of two with the same points the later is taken (since 5.3) or the first.
+
+    Until then the tasks of a cgroup are looked at in the cgroup's own order, which is not that of the dump.
+    """
     if release is not None and release.distribution != "el8":
-        return (release.version >= (5, 3, 0),)
+        last = release.version >= (5, 3, 0)
+        return (False, True) if of_memcg(event) and not last else (last,)
     later = _may_be(event, release, "5.3", None)
     return (True, False) if later else (False, True)
 
@@ -119,7 +127,37 @@ def points_of(used: int, adj: int, formula: Formula, total: int | None, *, root:
     return points if formula.floor is None else max(points, formula.floor)
 
 
-def totals(event: OomEvent, rows: Sequence[TaskRow], size: PageSize) -> list[int | None]:
+def proc_score(points: int | None, formula: Formula, total: int | None) -> int | None:
+    """Return what ``/proc/PID/oom_score`` says of these points (``fs/proc/base.c:proc_oom_score()``).
+
+    Since 5.9 it is brought into 0 to 2,000, with 666 for a task of no size.
+    """
+    if points is None:
+        return None
+    if formula.permille:
+        return points
+    if not total:
+        return None
+    score = per_mille(points, total)
+    return score if formula.floor is not None else (1000 + score) * 2 // 3
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Total:
+    """The memory that the kernel counted against, and what that is.
+
+    ``least`` means that the swap of the machine belongs to it, which the report does not print.
+    """
+
+    pages: int | None
+    source: str | None = None
+    least: bool = False
+
+
+UNKNOWN_TOTAL = Total(pages=None)
+
+
+def totals(event: OomEvent, rows: Sequence[TaskRow], size: PageSize) -> list[Total]:
     """Return the totals that the kernel may have counted with, the likeliest first."""
     if of_memcg(event):
         return list(_memcg_totals(event.memcg, swap_total_bytes(event), rows, size))
@@ -127,24 +165,39 @@ def totals(event: OomEvent, rows: Sequence[TaskRow], size: PageSize) -> list[int
     swap = (swap_total_bytes(event) or 0) // size.bytes
     if event.scope in {Scope.CPUSET, Scope.MEMORY_POLICY}:
         bound = _bound_pages(event, size)
-        return [bound + swap] if bound else [None]
-    totals: list[int | None] = [None if pages is None else pages + swap]
+        return [Total(pages=bound + swap, source="memory of the allowed nodes + swap") if bound else UNKNOWN_TOTAL]
+    totals = [UNKNOWN_TOTAL if pages is None else Total(pages=pages + swap, source="RAM + swap")]
     if event.selected is not None and event.selected.oom_score is not None:
         # Before 5.0 nothing says that a memory policy was the cause, but the printed score counts its nodes only.
-        totals += [_present_pages(zones, size) for zones in zones_by_node(event).values()]
+        totals += [
+            Total(pages=_present_pages(zones, size), source="memory of one node")
+            for zones in zones_by_node(event).values()
+        ]
     return totals
+
+
+def total_of_score(used: int, adj: int, formula: Formula, score: int, *, root: bool) -> Total | None:
+    """Return the total that makes a printed score of these pages; to one part in the score's own precision."""
+    if root and formula.bonus == "own":
+        used -= used * 3 // 100
+    elif root and formula.bonus == "total":
+        adj -= 30
+    part = score - adj
+    if formula.permille or score <= 0 or part <= 0 or used <= 0:
+        return None
+    return Total(pages=used * 1000 * 2 // (part * 2 + 1), source="the printed score")
 
 
 def _memcg_totals(
     memcg: Memcg | None, swap_bytes: int | None, rows: Sequence[TaskRow], size: PageSize
-) -> Iterable[int | None]:
+) -> Iterable[Total]:
     """Return the limit, with the swap that may be used beside it (``mem_cgroup_get_max()``).
 
     Since 3.9 a memcg report does not say how much swap the machine has.  Then the cgroup's own swap limit is the most,
     and what it uses the least.
     """
     if memcg is None or memcg.limit_kb is None:
-        yield None
+        yield UNKNOWN_TOTAL
         return
     per_page = size.bytes // KB_BYTES
     limit = memcg.limit_kb // per_page
@@ -155,7 +208,10 @@ def _memcg_totals(
         ceiling = max(memcg.memsw_limit_kb - memcg.limit_kb, 0) // per_page
     if swap_bytes is not None:
         swap = swap_bytes // size.bytes
-        yield limit + (swap if ceiling is None else min(swap, ceiling))
+        yield Total(pages=limit + (swap if ceiling is None else min(swap, ceiling)), source="memory limit + swap")
+        return
+    if ceiling == 0:
+        yield Total(pages=limit, source="memory limit")
         return
     used = max(
         (memcg.swap_usage_kb or 0) // per_page,
@@ -163,10 +219,10 @@ def _memcg_totals(
         sum(row.swapents_pages or 0 for row in rows),
     )
     if used > 0 and ceiling is not None:
-        yield limit + ceiling
-    yield limit
+        yield Total(pages=limit + ceiling, source="memory limit + swap limit")
+    yield Total(pages=limit, source="memory limit", least=True)
     if used > 0:
-        yield limit + used
+        yield Total(pages=limit + used, source="memory limit + swap in use", least=True)
 
 
 def _bound_pages(event: OomEvent, size: PageSize) -> int | None:
@@ -180,7 +236,7 @@ def _present_pages(zones: Sequence[ZoneMemory], size: PageSize) -> int | None:
     return sum(present) // (size.bytes // KB_BYTES) if present and len(present) == len(zones) else None
 
 
-def describe(formula: Formula, event: OomEvent) -> str:
+def describe(formula: Formula, event: OomEvent, total: Total) -> str:
     """Return a formula in words, with the parts that the task dump shows."""
     rows = event.tasks or ()
     parts = ["rss"]
@@ -191,4 +247,9 @@ def describe(formula: Formula, event: OomEvent) -> str:
     text = " + ".join(parts)
     unit = "per mille of the memory at stake" if formula.permille else "in pages"
     bonus = {"none": "", "own": ", less 3% of it for root", "total": ", less 3% of the memory at stake for root"}
-    return f"{text} {unit}{bonus[formula.bonus]}, plus oom_score_adj thousandths of the memory at stake"
+    share = "thousandths of the memory at stake"
+    if formula.permille:
+        return f"{text} {unit}{bonus[formula.bonus]}, plus oom_score_adj"
+    if total.pages is not None:
+        share = f"* {total.pages // 1000} (a thousandth of {total.pages} pages, {total.source})"
+    return f"{text} {unit}{bonus[formula.bonus]}, plus oom_score_adj {share}"

@@ -18,6 +18,26 @@ from oomparse.sections import MemInfo, MemTotals, NodeMemory, TaskRow, ZoneMemor
 MAX_TASK_SHARES = 10
 """Names of tasks that a ledger lists."""
 
+ITEM_NAMES = {
+    "anon": "anonymous memory",
+    "shmem": "shared memory, tmpfs",
+    "anon_and_shmem": "anonymous and shared memory",
+    "anon_and_page_cache": "anonymous memory and page cache",
+    "page_tables_of_guests": "page tables of guests",
+    "free_on_cpu_lists": "free, on cpu lists",
+    "huge_pages": "huge pages, reserved",
+    "slab_reclaimable": "slab, reclaimable",
+    "slab_unreclaimable": "slab, unreclaimable",
+    "other_kernel": "other kernel memory",
+    "unevictable": "unevictable (locked)",
+}
+"""What people call an item, where its name with blanks will not do."""
+
+
+def item_name(name: str) -> str:
+    """Return an item's name for people."""
+    return ITEM_NAMES.get(name, name.replace("_", " "))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LedgerItem:
@@ -175,7 +195,10 @@ def _lru(totals: MemTotals) -> dict[str, int]:
     anon = (totals.active_anon_pages or 0) + (totals.inactive_anon_pages or 0) + (totals.isolated_anon_pages or 0)
     file = (totals.active_file_pages or 0) + (totals.inactive_file_pages or 0) + (totals.isolated_file_pages or 0)
     locked = totals.unevictable_pages or 0
-    shmem = min(totals.shmem_pages or 0, anon + locked)
+    if totals.shmem_pages is None:
+        # Not counted before 2.6.32.
+        return {"anon_and_shmem": anon, "page_cache": file, "unevictable": locked}
+    shmem = min(totals.shmem_pages, anon + locked)
     from_anon = min(shmem, anon)
     return {
         "anon": anon - from_anon,
@@ -241,10 +264,12 @@ def _memcg_items(memcg: Memcg, usage: int, rows: Iterable[TaskRow]) -> dict[str,
     else:
         items["anon"] = stats.get("rss", 0)
         file = stats.get("cache", 0)
-    # Shared memory counts as file, on every list.
-    items["shmem"] = min(stats.get("shmem", 0), file)
+    # Shared memory counts as file, but stands on the anonymous lists; before 4.14 it has no counter of its own.
+    on_lists = stats.get("active_anon", 0) + stats.get("inactive_anon", 0)
+    shmem = stats["shmem"] if "shmem" in stats else max(on_lists - items["anon"], 0)
+    items["shmem"] = min(shmem, file)
     # While a victim dies the counter runs ahead of the usage; the lists of pages still have what is charged.
-    listed = stats.get("active_anon", 0) + stats.get("inactive_anon", 0) - items["shmem"]
+    listed = on_lists - items["shmem"]
     if items["anon"] < listed and items["anon"] + file < usage:
         items["anon"] = min(listed, usage - file)
     items["page_cache"] = file - items["shmem"]

@@ -8,7 +8,18 @@ from oomparse.decode.units import KB_BYTES, human_size, is_unlimited
 from oomparse.errors import printable
 from oomparse.explain.facts import limit_bytes, of_memcg
 from oomparse.explain.ledger import Ledger
-from oomparse.model import Identity, LimitKind, OomEvent, Outcome, Scope, Trait, Victim
+from oomparse.model import (
+    Identity,
+    LimitKind,
+    Memcg,
+    OomEvent,
+    Outcome,
+    Reaper,
+    ReaperOutcome,
+    Scope,
+    Trait,
+    Victim,
+)
 
 _CAUSES = {
     Scope.GLOBAL: "the machine had no memory left",
@@ -35,19 +46,49 @@ def headline(event: OomEvent, account: Ledger) -> str:
 
 def story(event: OomEvent) -> tuple[tuple[str, str], ...]:
     """Return labelled facts, in the order of interest."""
-    rows: list[tuple[str, str]] = []
-    rows.extend(("killed", _victim(victim)) for victim in event.victims[:_MAX_VICTIMS])
+    done = "chosen" if event.outcome in {Outcome.TRUNCATED, Outcome.VICTIM_EXITING} else "killed"
+    rows = [(done, _victim(victim)) for victim in event.victims[:_MAX_VICTIMS]]
     if len(event.victims) > _MAX_VICTIMS:
-        rows.append(("killed", f"and {len(event.victims) - _MAX_VICTIMS} more"))
+        rows.append((done, f"and {len(event.victims) - _MAX_VICTIMS} more"))
+    rows.extend(("because", f"{reason.says}: {_short(reason.text)}") for reason in event.scope_evidence[:1])
     rows.extend(_cgroup_rows(event))
     rows.extend(_owner_rows(event.identity))
     if event.invoker is not None and event.invoker.comm is not None:
         rows.append(("asked", _request(event)))
     rows.extend(("note", _TRAITS[trait]) for trait in event.traits)
-    return tuple(rows)
+    return (*rows, *_place(event))
 
 
 _MAX_VICTIMS = 5
+
+
+def _place(event: OomEvent) -> list[tuple[str, str]]:
+    """Return when, on what machine and in which log it was."""
+    time, source = event.time, event.source
+    when: list[str] = []
+    if time.wall is not None:
+        when.append(f"{time.wall:%Y-%m-%d %H:%M:%S%z}")
+    if time.monotonic_seconds is not None:
+        when.append(f"{time.monotonic_seconds:.6f} s after boot")
+    rows = [("when", ", ".join(when))] if when else []
+    if source.host is not None:
+        rows.append(("host", printable(source.host)))
+    if source.kernel_release is not None:
+        rows.append(("kernel", printable(source.kernel_release)))
+    if source.path is not None:
+        lines = "" if source.line_start is None else f":{source.line_start}"
+        if source.line_end is not None and source.line_end != source.line_start:
+            lines += f"-{source.line_end}"
+        rows.append(("found in", f"{printable(source.path)}{lines}"))
+    return rows
+
+
+_LINE = 120
+
+
+def _short(text: str) -> str:
+    text = printable(text)
+    return text if len(text) <= _LINE else f"{text[:_LINE]}…"
 
 
 def _outcome(event: OomEvent, account: Ledger) -> str:
@@ -60,13 +101,17 @@ def _outcome(event: OomEvent, account: Ledger) -> str:
         return "The kernel ran out of memory"
     name = process(victim.comm, victim.pid)
     size = _resident(victim)
+    others = len(event.victims) - 1
+    more = f" and {others} more" if others else ""
     held = ""
     if size is not None:
-        of = f" of {human_size(account.total_bytes)}" if account.total_bytes else ""
-        held = f", which held {human_size(size)}{of}"
+        total = account.total_bytes if account.subject == "machine" and not others else None
+        held = f", which held {human_size(size)}{f' of {human_size(total)}' if total else ''}"
+        held += "," if others else ""
     if event.outcome is Outcome.VICTIM_EXITING:
-        return f"The kernel chose {name}{held}, and found it exiting already"
-    more = f" and {len(event.victims) - 1} more" if len(event.victims) > 1 else ""
+        return f"The kernel chose {name}{held}{more}, and found it exiting already"
+    if event.outcome is Outcome.TRUNCATED:
+        return f"The kernel chose {name}{held}{more} (the kill line is missing)"
     by = "Android's lowmemorykiller" if event.outcome is Outcome.LOWMEMORYKILLER else "The kernel"
     return f"{by} killed {name}{held}{more}"
 
@@ -74,6 +119,8 @@ def _outcome(event: OomEvent, account: Ledger) -> str:
 def _cause(event: OomEvent) -> str:
     if Trait.SYSRQ in event.traits:
         return "it was asked to (SysRq-f), memory was not short"
+    if event.scope is Scope.UNKNOWN and event.oom_identity is not None:
+        return f"{owner(event.oom_identity, None)} ({event.oom_identity.kind}) was at its limit"
     if not of_memcg(event):
         return _CAUSES.get(event.scope, _CAUSES[Scope.UNKNOWN])
     which = owner(event.oom_identity, event.memcg.oom_memcg if event.memcg is not None else None)
@@ -132,11 +179,26 @@ def _victim(victim: Victim) -> str:
         facts.append(f"uid {victim.uid}")
     sizes = (("anon", victim.anon_rss_kb), ("file", victim.file_rss_kb), ("shmem", victim.shmem_rss_kb))
     facts.extend(f"{name} {human_size(kb * KB_BYTES)}" for name, kb in sizes if kb)
+    if victim.pgtables_kb:
+        facts.append(f"page tables {human_size(victim.pgtables_kb * KB_BYTES)}")
+    if victim.rss_kb is not None:
+        facts.append(f"resident {human_size(victim.rss_kb * KB_BYTES)}")
+    if victim.swap_kb:
+        facts.append(f"swap {human_size(victim.swap_kb * KB_BYTES)}")
     if victim.oom_score_adj is not None:
         facts.append(f"oom_score_adj {victim.oom_score_adj}")
+    if victim.reaper is not None:
+        facts.append(_reaped(victim.reaper))
     if victim.role.value != "selected":
         facts.append(victim.role.value.replace("_", " "))
     return ", ".join(facts)
+
+
+def _reaped(reaper: Reaper) -> str:
+    if reaper.outcome is ReaperOutcome.UNABLE:
+        return "could not be reaped"
+    left = sum(part or 0 for part in (reaper.anon_rss_kb, reaper.file_rss_kb, reaper.shmem_rss_kb)) * KB_BYTES
+    return f"reaped, {human_size(left)} left" if left else "reaped"
 
 
 def _cgroup_rows(event: OomEvent) -> list[tuple[str, str]]:
@@ -145,7 +207,7 @@ def _cgroup_rows(event: OomEvent) -> list[tuple[str, str]]:
         return []
     rows: list[tuple[str, str]] = []
     if memcg.oom_memcg is not None:
-        rows.append(("limit of", printable(memcg.oom_memcg)))
+        rows.append(("limit of", f"{printable(memcg.oom_memcg)}{_which_limit(event, memcg)}"))
     if memcg.task_memcg is not None and memcg.task_memcg != memcg.oom_memcg:
         rows.append(("cgroup", printable(memcg.task_memcg)))
     for label, usage, limit in (
@@ -160,7 +222,18 @@ def _cgroup_rows(event: OomEvent) -> list[tuple[str, str]]:
     return rows
 
 
+def _which_limit(event: OomEvent, memcg: Memcg) -> str:
+    """Return what kind of cgroup it is, and how it stands to the victim's."""
+    facts = [] if event.scope_level is None else [event.scope_level.value]
+    if memcg.own_limit is not None:
+        facts.append("the victim's own" if memcg.own_limit else "above the victim's own")
+    if memcg.version is not None:
+        facts.append(f"cgroup v{memcg.version}")
+    return f" ({', '.join(facts)})" if facts else ""
+
+
 _OWNER_FIELDS = (
+    ("qos", "qos"),
     ("pod", "pod_uid"),
     ("container", "container_id"),
     ("name", "container_name"),
@@ -175,7 +248,8 @@ _OWNER_FIELDS = (
 def _owner_rows(identity: Identity | None) -> list[tuple[str, str]]:
     if identity is None or identity.kind == "root":
         return []
-    rows = [("owner", identity.kind)]
+    runtime = f" ({printable(identity.runtime)})" if identity.runtime not in {None, identity.kind} else ""
+    rows = [("owner", f"{identity.kind.replace('_', ' ')}{runtime}")]
     rows += [
         (label, printable(value)) for label, name in _OWNER_FIELDS if (value := getattr(identity, name)) is not None
     ]

@@ -7,8 +7,8 @@ from collections.abc import Iterable, Sequence
 from typing import TYPE_CHECKING
 
 from oomparse.decode.units import human_size
-from oomparse.explain.badness import Candidate, Ranking
-from oomparse.explain.ledger import Ledger
+from oomparse.explain.ledger import Ledger, item_name
+from oomparse.explain.ranking import Candidate, Ranking, ReasonCode
 
 if TYPE_CHECKING:
     from oomparse.explain import Explanation
@@ -18,19 +18,6 @@ MAX_CANDIDATES = 10
 
 _LABEL_WIDTH = 10
 _MIN_SHARE = 0.001
-_NAMES = {
-    "anon": "anonymous memory",
-    "shmem": "shared memory, tmpfs",
-    "page_cache": "page cache",
-    "anon_and_page_cache": "anonymous memory and page cache",
-    "page_tables_of_guests": "page tables of guests",
-    "free_on_cpu_lists": "free, on cpu lists",
-    "huge_pages": "huge pages, reserved",
-    "slab_reclaimable": "slab, reclaimable",
-    "slab_unreclaimable": "slab, unreclaimable",
-    "other_kernel": "other kernel memory",
-    "unevictable": "unevictable (locked)",
-}
 
 
 def render_text(explanation: "Explanation") -> str:
@@ -75,11 +62,17 @@ def _verdict(ranking: Ranking) -> str:
     if ranking.chosen_pid is None:
         if ranking.agrees:
             return "Nobody could be chosen, and nobody was."
+        if any(reason.code is ReasonCode.PANIC for reason in ranking.reasons):
+            return "Nobody was chosen."
         return "The kernel chose nobody."
     if ranking.agrees:
-        return "The kernel's choice agrees: nobody has more points than the chosen one (*)."
+        alone = sum(candidate.eligible for candidate in ranking.candidates) == 1
+        why = "no other task may be killed" if alone else "nobody has more points"
+        return f"The kernel's choice (*) agrees: {why}."
+    if any(reason.code is ReasonCode.ALLOCATING_TASK for reason in ranking.reasons):
+        return f"The kernel did not choose by points: rank {ranking.chosen_rank} (*) it was."
     if ranking.agrees is None:
-        return "The kernel's choice (*) cannot be held against the points."
+        return "Whether the kernel's choice (*) agrees with the points cannot be told."
     return f"The kernel chose rank {ranking.chosen_rank} (*), not the one with the most points."
 
 
@@ -112,7 +105,7 @@ def _ledger(ledger: Ledger) -> list[str]:
     total = f", {human_size(ledger.total_bytes)}" if ledger.total_bytes is not None else ""
     lines = [f"Where the memory went ({whose}{total})"]
     rows = [
-        (_NAMES.get(item.name, item.name.replace("_", " ")), human_size(item.bytes), _percent(item.share))
+        (item_name(item.name), human_size(item.bytes), _percent(item.share))
         for item in ledger.items
         if item.share is None or item.share >= _MIN_SHARE
     ]
@@ -120,7 +113,9 @@ def _ledger(ledger: Ledger) -> list[str]:
     if small:
         rows.append(("smaller items", human_size(small), _percent(small / (ledger.total_bytes or 1))))
     if ledger.remainder_bytes is not None:
-        rows.append(("nobody accounts for", human_size(ledger.remainder_bytes), _percent(ledger.remainder_share)))
+        # While the report is printed, pages move, and some are then counted twice.
+        label = "counted twice" if ledger.remainder_bytes < 0 else "nobody accounts for"
+        rows.append((label, human_size(abs(ledger.remainder_bytes)), _percent(abs(ledger.remainder_share or 0))))
     width = max(len(name) for name, _, _ in rows)
     lines += [f"  {name:<{width}}  {size:>10}  {share:>6}" for name, size, share in rows]
     if ledger.swap_total_bytes is not None or ledger.swap_used_bytes is not None:

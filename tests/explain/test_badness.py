@@ -244,6 +244,142 @@ def test_a_range_of_kernels_tries_what_they_do() -> None:
         assert ranking.agrees is True
 
 
+@pytest.mark.parametrize("chosen", [0, 1, 2])
+def test_of_equals_in_a_cgroup_before_5_3_any_may_be_met_first(chosen: int) -> None:
+    # mm/memcontrol.c:mem_cgroup_scan_tasks() walks the cgroup, the dump walks the machine's tasks.
+    rows = [task(11, 100), task(12, 100), task(13, 100), task(14, 50)]
+    ranking = badness(
+        event(rows, rows[chosen], scope=Scope.MEMCG, memcg=memcg(), source=kernel("4.19.78"), meminfo=None)
+    )
+    assert (ranking.agrees, ranking.chosen_rank) == (True, 1)
+    assert codes(ranking) == [ReasonCode.TIE]
+
+
+def test_a_process_of_root_in_a_container_lacks_the_bonus() -> None:
+    # 3% of 1 GiB are 7,860 pages; the daemon of the host has it, the container's does not.
+    rows = [old_task(10, 50_000, uid=0), old_task(11, 49_000, uid=0)]
+    ranking = badness(event(rows, rows[1], source=kernel("3.10.0"), meminfo=meminfo()))
+    assert (ranking.agrees, ranking.chosen_rank) == (True, 1)
+    assert codes(ranking) == [ReasonCode.LARGER_SPARED, ReasonCode.ROOT_BONUS]
+
+
+@pytest.mark.parametrize(
+    ("rows", "release", "words"),
+    [
+        (
+            [task(10, 5000, adj=-900, comm="leak"), task(11, 1000)],
+            "6.1.0",
+            "leak (pid 10) holds more, 19.5 MiB, but",
+        ),
+        (
+            [task(10, 5000, adj=-1000, comm="leak"), task(11, 1000)],
+            "6.1.0",
+            "not be killed: oom_score_adj is -1000",
+        ),
+        ([task(10, 5000, comm="job"), task(11, 1000, adj=900)], "6.1.0", "adj is 0, that of the chosen one 900"),
+        ([old_task(10, 1010, uid=0), old_task(11, 1000)], "3.16.0", "but 3% are taken off for root"),
+        ([task(10, 900), task(11, 1000)], "6.1.0", None),
+    ],
+)
+def test_why_not_the_larger_one(rows: list[TaskRow], release: str, words: str | None) -> None:
+    ranking = badness(event(rows, rows[1], source=kernel(release), meminfo=meminfo()))
+    assert ranking.agrees is True
+    if words is None:
+        assert ranking.reasons == ()
+    else:
+        [reason] = ranking.reasons
+        assert reason.code is ReasonCode.LARGER_SPARED
+        assert words in reason.sentence
+
+
+def test_a_missing_bonus_explains_nothing_that_the_printed_score_denies() -> None:
+    rows = [old_task(10, 50_000, uid=0), old_task(11, 49_000, uid=0)]
+    selected = Selection(pid=11, oom_score=1000 * (49_000 - 30 * 262) // 262_144)
+    ranking = badness(event(rows, rows[1], selected=selected, source=kernel("3.10.0"), meminfo=meminfo()))
+    assert (ranking.agrees, ranking.chosen_rank) == (False, 2)
+
+
+def test_total_of_a_cgroup_from_the_printed_score() -> None:
+    # 3.13.0-43-generic: a limit of 980 kB, 32 GiB of swap that the report does not print, and a score of 996.
+    row = old_task(14_463, 180, ptes=16_300, swapents_pages=8_324_456, uid=275_858)
+    ranking = badness(
+        event(
+            [row],
+            row,
+            scope=Scope.MEMCG,
+            memcg=memcg(usage_kb=980, limit_kb=980, swap_usage_kb=None, swap_limit_kb=None),
+            selected=Selection(pid=14_463, oom_score=996),
+            source=kernel("3.13.0-43-generic"),
+        )
+    )
+    assert ranking.total_source == "the printed score"
+    assert ranking.total_pages == pytest.approx(8_340_936 / 0.9965, rel=0.001)
+    assert ranking.candidates[0].score == 996
+
+
+def test_swap_that_is_used_but_not_printed_leaves_the_score_open() -> None:
+    row = task(10, 1000, swapents_pages=500)
+    ranking = badness(event([row], row, scope=Scope.MEMCG, memcg=memcg(swap_usage_kb=2000, swap_limit_kb=UNLIMITED_KB)))
+    assert ranking.total_is_least
+    assert (ranking.candidates[0].points, ranking.candidates[0].score) == (1501, None)
+
+
+def test_a_score_that_differs_is_said() -> None:
+    row = task(10, 50_000, uid=500, pgtables_bytes=None, swapents_pages=None)
+    selected = Selection(pid=10, oom_score=250)
+    ranking = badness(
+        event([row], row, selected=selected, source=kernel("2.6.38"), meminfo=meminfo(swap_kb=(400_000, 0)))
+    )
+    assert ranking.agrees is True
+    assert codes(ranking) == [ReasonCode.SCORE_DIFFERS]
+    assert ranking.reasons[0].sentence.startswith(
+        "the kernel printed a score of 250, the dump gives 138; it counts swap"
+    )
+
+
+@pytest.mark.parametrize(
+    ("release", "rss", "adj", "proc"),
+    [
+        # fs/proc/base.c:proc_oom_score(), 262,144 pages of RAM and no swap.
+        ("5.8.1", 65_535, 0, 250),
+        ("5.8.1", 1, -900, 0),
+        ("5.9.2", 65_535, 0, (1000 + 250) * 2 // 3),
+        ("5.9.2", 65_535, 1000, (1000 + 1249) * 2 // 3),
+        ("5.9.2", 1, -900, (1000 - 899) * 2 // 3),
+    ],
+)
+def test_score_of_proc(release: str, rss: int, adj: int, proc: int) -> None:
+    ranking = badness(event([task(10, rss, adj=adj)], source=kernel(release), meminfo=meminfo()))
+    assert ranking.candidates[0].proc_oom_score == proc
+
+
+def test_panic_on_oom_is_no_choice() -> None:
+    ranking = badness(event([task(10, 1000)], outcome=Outcome.PANIC, traits=(Trait.PANIC_ON_OOM,), meminfo=meminfo()))
+    assert ranking.agrees is None
+    assert codes(ranking) == [ReasonCode.PANIC]
+
+
+def test_under_a_memory_policy_old_kernels_kill_whoever_asked() -> None:
+    rows = [TaskRow(pid=10, rss_pages=5, oom_adj=0)]
+    ranking = badness(event(rows, message="No available memory (MPOL_BIND)"))
+    assert not ranking.computable
+    assert "whoever asked" in (ranking.why_not or "")
+
+
+def test_page_size_from_a_limit_that_is_none() -> None:
+    # Nobody was killed: 16 KiB pages show in LONG_MAX / PAGE_SIZE pages alone.
+    limits = memcg(swap_limit_kb=9007199254740976)
+    one = event([task(10, 1000, adj=-1000)], scope=Scope.MEMCG, memcg=limits, outcome=Outcome.NO_VICTIM)
+    assert (page_size(one).bytes, page_size(one).source) == (16384, "memcg_limit")
+
+
+def test_page_size_although_the_victim_still_maps_memory() -> None:
+    row = task(10, 1000)
+    victim = Victim(pid=10, total_vm_kb=(row.total_vm_pages or 0) * 16 + 64)
+    one = event([row], row, victims=(victim,))
+    assert (page_size(one).bytes, page_size(one).source) == (16384, "kill_line")
+
+
 @pytest.mark.parametrize(("page", "source"), [(65536, "kill_line"), (16384, "kill_line")])
 def test_page_size_from_the_kill_line(page: int, source: str) -> None:
     row = task(10, 1000)

@@ -1,5 +1,6 @@
 """Items that add up, whoever counted them."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -126,6 +127,35 @@ def test_cgroup_up_to_5_2_is_the_sum_of_its_subtree() -> None:
     assert account.item("page_cache") == 24 * 1024
     assert account.item("other_kernel") == 512 * 1024
     assert account.swap_used_bytes == MIB
+
+
+def test_shared_memory_of_a_cgroup_before_4_14() -> None:
+    # No counter of its own: it counts as cache, and stands on the anonymous lists.
+    stats = {
+        "cache": 50_000,
+        "rss": 10_000,
+        "mapped_file": 0,
+        "inactive_anon": 41_000,
+        "active_anon": 14_000,
+        "inactive_file": 3_000,
+        "active_file": 2_000,
+    }
+    account = ledger(
+        event(scope=Scope.MEMCG, memcg=memcg(usage_kb=60_000, limit_kb=60_000, stats_unit="kB", stats=stats))
+    )
+    assert account.item("anon") == 10_000 * 1024
+    assert account.item("shmem") == 45_000 * 1024
+    assert account.item("page_cache") == 5_000 * 1024
+    assert account.remainder_bytes == 0
+
+
+def test_shared_memory_is_anonymous_before_2_6_32() -> None:
+    info = meminfo()
+    assert info.totals is not None
+    old = replace(info, totals=replace(info.totals, shmem_pages=None))
+    account = ledger(event(meminfo=old))
+    assert account.item("anon_and_shmem") == ledger(event(meminfo=info)).item("anon")
+    assert account.item("anon") == 0
 
 
 def test_page_tables_from_the_dump_where_no_counter_has_them() -> None:

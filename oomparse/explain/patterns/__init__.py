@@ -8,10 +8,10 @@ that is the OOM killer at work, and the ranking says it.
 from collections.abc import Callable
 
 from oomparse.decode.units import human_size
-from oomparse.explain.badness import Ranking
 from oomparse.explain.findings import Case, Confidence, Finding, FindingCode, percent
 from oomparse.explain.ledger import Ledger
 from oomparse.explain.patterns import memory, placement, swap, tasks
+from oomparse.explain.ranking import Ranking
 from oomparse.model import OomEvent, Trait
 
 _PATTERNS: tuple[Callable[[Case], Finding | None], ...] = (
