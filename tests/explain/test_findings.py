@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from oomparse.explain import Confidence, FindingCode, findings
-from oomparse.model import GfpMask, Outcome, Reaper, ReaperOutcome, Scope, Trait
+from oomparse.model import GfpMask, Outcome, Reaper, ReaperOutcome, Role, Scope, Trait
 from oomparse.sections import FreeBlocks, FreeList, HugePages, Slab, ZoneMemory
 from tests.explain.events import MIB, RAM_PAGES, event, killed, memcg, meminfo, task
 
@@ -100,6 +100,47 @@ def test_reclaimable_slab_is_a_guess() -> None:
     assert found(meminfo=meminfo(slab_reclaimable_pages=100_000)) == {FindingCode.SLAB_GROWTH: Confidence.LOW}
 
 
+def test_slab_that_fills_low_memory() -> None:
+    # A quarter of RAM, and nearly all that the kernel can use.
+    zones = (zone("DMA", present_kb=16_384), zone(present_kb=240_000), zone("HighMem", present_kb=790_000))
+    [finding] = findings(event(meminfo=meminfo(zones=zones, slab_unreclaimable_pages=50_000)))
+    assert (finding.code, finding.confidence) == (FindingCode.SLAB_GROWTH, Confidence.HIGH)
+    assert finding.numbers["share"] == pytest.approx(0.78, abs=0.01)
+    assert "low memory" in finding.sentence
+
+
+def test_slab_of_2_6_18_is_not_told_apart() -> None:
+    info = meminfo(slab_unreclaimable_pages=0, slab_reclaimable_pages=0, slab_pages=100_000)
+    assert info.totals is not None
+    old = replace(info, totals=replace(info.totals, slab_unreclaimable_pages=None, slab_reclaimable_pages=None))
+    [finding] = findings(event(meminfo=old))
+    assert (finding.code, finding.confidence) == (FindingCode.SLAB_GROWTH, Confidence.MEDIUM)
+    assert finding.numbers["slab_bytes"] == 100_000 * 4096
+
+
+def test_a_small_victim_beside_what_nobody_accounts_for() -> None:
+    hits = global_oom(rows=[SMALL], victim=SMALL, meminfo=meminfo(active_anon_pages=5000))
+    assert hits == {FindingCode.UNACCOUNTED: Confidence.HIGH, FindingCode.VICTIM_SMALL: Confidence.HIGH}
+
+
+def test_victims_of_a_group_count_together() -> None:
+    rows = [task(pid, 10_000, comm="worker") for pid in range(100, 110)]
+    victims = tuple(killed(row, role=Role.GROUP if at else Role.SELECTED) for at, row in enumerate(rows))
+    whole = {"rows": rows, "victim": rows[0], "meminfo": meminfo(), "traits": (Trait.GROUP_KILL,)}
+    assert FindingCode.VICTIM_SMALL in found(**whole, victims=victims[:1])
+    # The first is printed twice.
+    assert FindingCode.VICTIM_SMALL not in found(**whole, victims=(*victims, victims[0]))
+
+
+def test_swap_and_page_tables_come_free_with_the_victim() -> None:
+    stats = {"anon": 10 * MIB, "file": 0, "pagetables": 40 * MIB}
+    small = task(100, 500, comm="stress", tables=9_000)
+    assert memcg_oom(rows=[small], victim=small, memcg=memcg(stats=stats)).keys() == {
+        FindingCode.PAGE_TABLES,
+        FindingCode.KERNEL_MEMORY,
+    }
+
+
 def test_unaccounted() -> None:
     assert found(meminfo=meminfo(active_anon_pages=100_000)) == {FindingCode.UNACCOUNTED: Confidence.HIGH}
     hidden = meminfo(active_anon_pages=100_000, zones=(zone(node=1, present_kb=RAM_PAGES * 2),))
@@ -159,6 +200,38 @@ def buddy(*counts: int, types: str | None = "UME") -> FreeList:
 def test_fragmentation(order: int, free_list: FreeList, free_kb: int, *, hit: bool) -> None:
     info = replace(meminfo(zones=(zone(free=free_kb),)), free_lists=(free_list,))
     assert (FindingCode.FRAGMENTATION in global_oom(order=order, meminfo=info)) is hit
+
+
+MOVABLE, KERNEL = ("GFP_HIGHUSER_MOVABLE",), ("GFP_KERNEL_ACCOUNT", "__GFP_ZERO")
+
+
+@pytest.mark.parametrize(
+    ("mask", "types", "hit"),
+    [
+        # 6.6 on an AM62x: 198 MiB free, all pieces of 16 KiB and more are CMA's; a fork asked for a kernel stack.
+        (GfpMask(value=0x400DC0, flags=KERNEL), "C", True),
+        (GfpMask(value=0x400DC0, flags=KERNEL), "MC", False),
+        (GfpMask(value=0x100CCA, flags=MOVABLE), "C", False),
+    ],
+)
+def test_pieces_of_cma_are_for_movable_pages(mask: GfpMask, types: str, *, hit: bool) -> None:
+    free_list = buddy(15_000, 8_000, 400, 200, types=types)
+    info = replace(meminfo(zones=(zone(free=136_800, free_cma_kb=12_800),)), free_lists=(free_list,))
+    assert (FindingCode.FRAGMENTATION in global_oom(order=2, gfp_mask=mask, meminfo=info)) is hit
+
+
+def test_what_is_kept_for_cma_is_not_free() -> None:
+    info = replace(meminfo(zones=(zone(free=12_000, free_cma_kb=9_000),)), free_lists=(buddy(2_000, 500),))
+    mask = GfpMask(value=0xDC0, flags=KERNEL)
+    assert FindingCode.FRAGMENTATION not in global_oom(order=2, gfp_mask=mask, meminfo=info)
+
+
+def test_pieces_in_high_memory_are_of_no_use_to_the_kernel() -> None:
+    high = replace(buddy(0, 0, 0, 0, 90_000, types=None), zone="HighMem")
+    zones = (zone(free=28_000), zone("HighMem", free=5_760_000))
+    info = replace(meminfo(zones=zones), free_lists=(buddy(5000, 1000, types=None), high))
+    assert FindingCode.FRAGMENTATION in global_oom(order=2, gfp_mask=GfpMask(value=0xD0), meminfo=info)
+    assert FindingCode.FRAGMENTATION not in global_oom(order=2, gfp_mask=GfpMask(value=0x200D2), meminfo=info)
 
 
 HIGHMEM_MACHINE = (

@@ -3,7 +3,16 @@
 from oomparse.decode.units import KB_BYTES, human_size
 from oomparse.errors import printable
 from oomparse.explain.facts import of_memcg
-from oomparse.explain.findings import KERNEL_ITEMS, Case, Confidence, Finding, FindingCode, confidence, percent
+from oomparse.explain.findings import (
+    KERNEL_ITEMS,
+    LOW_ZONES,
+    Case,
+    Confidence,
+    Finding,
+    FindingCode,
+    confidence,
+    percent,
+)
 
 
 def shmem_hog(case: Case) -> Finding | None:
@@ -22,29 +31,49 @@ def shmem_hog(case: Case) -> Finding | None:
 
 
 def slab_growth(case: Case) -> Finding | None:
-    """Report kernel objects: unreclaimable ones from 20% of RAM on, reclaimable ones from 30%."""
+    """Report kernel objects: unreclaimable ones from 20% of RAM on, reclaimable ones from 30%.
+
+    On a machine with HighMem they are measured against the low memory, where alone they can be.
+    """
     if of_memcg(case.event):
         return None
     hard, soft = case.ledger.item("slab_unreclaimable"), case.ledger.item("slab_reclaimable")
-    if case.share(hard) >= 0.2:
+    both = case.ledger.item("slab")  # not told apart before 2.6.19
+    room, where = _kernel_room(case)
+    if not room:
+        return None
+    share = (hard or both) / room
+    if share >= 0.2:
         slabs = sorted(case.event.slabs or (), key=lambda slab: -slab.total_kb)[:3]
         names = ", ".join(f"{printable(slab.name)} {human_size(slab.total_kb * KB_BYTES)}" for slab in slabs)
+        which = "that cannot be reclaimed hold" if hard else "hold"
+        numbers = {"slab_unreclaimable_bytes": hard} if hard else {"slab_bytes": both}
         return Finding(
             code=FindingCode.SLAB_GROWTH,
-            sentence=f"Kernel objects that cannot be reclaimed hold {human_size(hard)}, {percent(case.share(hard))} of"
-            f" {case.where}{f' ({names})' if names else ''}: suspect a leak in the kernel or a driver.",
-            numbers={"slab_unreclaimable_bytes": hard, "share": case.share(hard)},
-            confidence=confidence(case.share(hard), 0.2, 0.35),
+            sentence=f"Kernel objects {which} {human_size(hard or both)}, {percent(share)} of"
+            f" {where}{f' ({names})' if names else ''}: suspect a leak in the kernel or a driver.",
+            numbers={**numbers, "share": share},
+            confidence=confidence(share, 0.2, 0.35 if hard else 0.6),
         )
-    if case.share(soft) >= 0.3:
+    if soft / room >= 0.3:
         return Finding(
             code=FindingCode.SLAB_GROWTH,
             sentence=f"Reclaimable kernel objects (dentries, inodes) still hold {human_size(soft)},"
-            f" {percent(case.share(soft))} of {case.where}: reclaim did not get at them.",
-            numbers={"slab_reclaimable_bytes": soft, "share": case.share(soft)},
+            f" {percent(soft / room)} of {where}: reclaim did not get at them.",
+            numbers={"slab_reclaimable_bytes": soft, "share": soft / room},
             confidence=Confidence.LOW,
         )
     return None
+
+
+def _kernel_room(case: Case) -> tuple[int, str]:
+    """Return the memory that the kernel can use for itself, and what it is called."""
+    zones = case.event.meminfo.zones if case.event.meminfo is not None else ()
+    if any(zone.zone == "HighMem" for zone in zones):
+        low = sum(zone.present_kb or 0 for zone in zones if zone.zone in LOW_ZONES) * KB_BYTES
+        if low:
+            return low, "low memory, the only one that the kernel can use for itself"
+    return case.total or 0, case.where
 
 
 def page_cache(case: Case) -> Finding | None:
@@ -58,14 +87,15 @@ def page_cache(case: Case) -> Finding | None:
     waiting = ((totals.dirty_pages or 0) + (totals.writeback_pages or 0)) * case.ledger.page_size_bytes if totals else 0
     stats = case.event.memcg.stats if of_memcg(case.event) and case.event.memcg is not None else None
     if stats is not None:
-        waiting = stats.get("file_dirty", 0) + stats.get("file_writeback", 0)
+        unit = KB_BYTES if case.event.memcg is not None and case.event.memcg.stats_unit == "kB" else 1
+        waiting = sum(stats.get(name, 0) for name in ("file_dirty", "file_writeback", "dirty", "writeback")) * unit
     slow = f"; {human_size(waiting)} of it waited to be written out" if waiting > cache * 0.1 else ""
     return Finding(
         code=FindingCode.PAGE_CACHE,
         sentence=f"Page cache still holds {human_size(cache)}, {percent(share)} of {case.where}{slow}: reclaim did not"
         " keep up, or could not take it.",
         numbers={"page_cache_bytes": cache, "dirty_bytes": waiting, "share": share},
-        confidence=Confidence.MEDIUM if slow else Confidence.LOW,
+        confidence=Confidence.MEDIUM if slow or share >= 0.8 else Confidence.LOW,
     )
 
 
@@ -74,10 +104,12 @@ def unaccounted(case: Case) -> Finding | None:
     rest, share = case.ledger.remainder_bytes, case.ledger.remainder_share
     if of_memcg(case.event) or rest is None or share is None or share < 0.2:
         return None
+    # Printed since 2.6.32.
+    stacks = "" if case.ledger.item("kernel_stacks") else "; kernel stacks, which this kernel does not print, are in it"
     return Finding(
         code=FindingCode.UNACCOUNTED,
         sentence=f"No counter accounts for {human_size(rest)}, {percent(share)} of RAM: vmalloc, a driver, a balloon,"
-        " or pages that the kernel lost.",
+        f" or pages that the kernel lost{stacks}.",
         numbers={"remainder_bytes": rest, "share": share},
         confidence=Confidence.LOW if _nodes_hidden(case) else confidence(share, 0.2, 0.4),
     )

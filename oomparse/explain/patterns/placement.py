@@ -4,13 +4,34 @@ from collections.abc import Iterable
 
 from oomparse.decode.units import KB_BYTES, human_size
 from oomparse.explain.facts import allowed_nodes, of_memcg, zones_by_node
-from oomparse.explain.findings import Case, Confidence, Finding, FindingCode
-from oomparse.model import Scope
-from oomparse.sections import FreeList, ZoneMemory
+from oomparse.explain.findings import LOW_ZONES, Case, Confidence, Finding, FindingCode
+from oomparse.model import GfpMask, Scope
+from oomparse.sections import FreeBlocks, FreeList, ZoneMemory
 
 
 def _reserve_kb(zone: ZoneMemory, page_kb: int) -> int:
     return max(zone.lowmem_reserve_pages or (0,)) * page_kb
+
+
+_GFP_DMA, _GFP_HIGHMEM, _GFP_DMA32 = 0x1, 0x2, 0x4
+"""The zone bits have had these values in every kernel (``include/linux/gfp.h``)."""
+
+
+def _is_movable(mask: GfpMask | None) -> bool:
+    return mask is not None and any("MOVABLE" in flag for flag in mask.flags or ())
+
+
+def _usable_zones(mask: GfpMask | None) -> tuple[str, ...] | None:
+    """Return the zones that a request can use, ``None`` for all (``gfp_zone()``)."""
+    if mask is None or mask.value == 0:
+        return None
+    if mask.value & _GFP_DMA:
+        return ("DMA",)
+    if mask.value & _GFP_DMA32:
+        return ("DMA", "DMA32")
+    if not mask.value & _GFP_HIGHMEM:
+        return LOW_ZONES
+    return None if _is_movable(mask) else (*LOW_ZONES, "HighMem")
 
 
 def fragmentation(case: Case) -> Finding | None:
@@ -22,28 +43,38 @@ def fragmentation(case: Case) -> Finding | None:
     page_kb = case.ledger.page_size_bytes // KB_BYTES
     wanted_kb = page_kb << order
     lists = {(free.node or 0, free.zone): free for free in meminfo.free_lists}
-    nodes = allowed_nodes(case.event)
+    nodes, usable = allowed_nodes(case.event), _usable_zones(case.event.gfp_mask)
+    movable = _is_movable(case.event.gfp_mask)
     broken: list[tuple[ZoneMemory, FreeList]] = []
     for zone in meminfo.zones:
         free = lists.get((zone.node or 0, zone.zone))
         if free is None or zone.free_kb is None or (nodes is not None and (zone.node or 0) not in nodes):
             continue
-        # mm/page_alloc.c:__zone_watermark_ok() counts what would be left.
-        if zone.free_kb - (wanted_kb - page_kb) < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
+        if usable is not None and zone.zone not in usable:
             continue
-        if any(block.count and block.size_kb >= wanted_kb and block.migrate_types != "H" for block in free.blocks):
+        # mm/page_alloc.c:__zone_watermark_ok() counts what would be left, and leaves out what is not for this request.
+        kept_kb = (wanted_kb - page_kb) + (zone.reserved_highatomic_kb or 0)
+        kept_kb += 0 if movable else zone.free_cma_kb or 0
+        if zone.free_kb - kept_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
+            continue
+        if any(block.count and block.size_kb >= wanted_kb and _fits(block, movable=movable) for block in free.blocks):
             return None
         broken.append((zone, free))
     if not broken:
         return None
     free_kb = sum(zone.free_kb or 0 for zone, _ in broken)
-    largest_kb = max((block.size_kb for _, free in broken for block in free.blocks if block.count), default=0)
+    largest_kb = max(
+        (block.size_kb for _, free in broken for block in free.blocks if block.count and _fits(block, movable=movable)),
+        default=0,
+    )
     names = ", ".join(f"{zone.zone} on node {zone.node or 0}" for zone, _ in broken)
+    larger = any(block.count and block.size_kb >= wanted_kb for _, free in broken for block in free.blocks)
+    others = "; larger ones are kept for CMA or for atomic requests" if larger else ""
     return Finding(
         code=FindingCode.FRAGMENTATION,
         sentence=f"The request was for {human_size(wanted_kb * KB_BYTES)} in one piece (order {order}); {names} had"
         f" {human_size(free_kb * KB_BYTES)} free, above the watermark, but in pieces of at most"
-        f" {human_size(largest_kb * KB_BYTES)}.",
+        f" {human_size(largest_kb * KB_BYTES)}{others}.",
         numbers={
             "order": order,
             "wanted_bytes": wanted_kb * KB_BYTES,
@@ -54,8 +85,13 @@ def fragmentation(case: Case) -> Finding | None:
     )
 
 
-_GFP_DMA, _GFP_HIGHMEM, _GFP_DMA32 = 0x1, 0x2, 0x4
-"""The zone bits have had these values in every kernel (``include/linux/gfp.h``)."""
+def _fits(block: FreeBlocks, *, movable: bool) -> bool:
+    """Return whether some blocks of this line are for such a request (``mm/show_mem.c:show_migration_types()``).
+
+    CMA's (C) are for movable pages alone, those for atomic requests (H) and isolated ones (I) for nobody here.
+    """
+    types = block.migrate_types
+    return types is None or bool(set(types) - {"H", "I"} - (set() if movable else {"C"}))
 
 
 def low_zone_exhausted(case: Case) -> Finding | None:
@@ -63,14 +99,9 @@ def low_zone_exhausted(case: Case) -> Finding | None:
     mask, meminfo = case.event.gfp_mask, case.event.meminfo
     if of_memcg(case.event) or mask is None or mask.value == 0 or meminfo is None:
         return None
-    if mask.value & _GFP_DMA:
-        low: tuple[str, ...] = ("DMA",)
-    elif mask.value & _GFP_DMA32:
-        low = ("DMA", "DMA32")
-    elif mask.value & _GFP_HIGHMEM:
+    low = _usable_zones(mask)
+    if low is None or "HighMem" in low:
         return None
-    else:
-        low = ("DMA", "DMA32", "Normal")
     below = [zone for zone in meminfo.zones if zone.zone in low and zone.free_kb is not None]
     above = [zone for zone in meminfo.zones if zone.zone not in low and zone.free_kb is not None]
     page_kb = case.ledger.page_size_bytes // KB_BYTES

@@ -45,7 +45,7 @@ def _memcg_swap_full(case: Case) -> Finding | None:
 
 def swap_absent(case: Case) -> Finding | None:
     """Report missing swap only where it would have helped: a hog would have filled it too."""
-    anon = case.ledger.item("anon")
+    anon = case.anon
     rows = case.event.tasks or ()
     if case.event.scope is not Scope.GLOBAL or case.ledger.swap_total_bytes != 0 or case.share(anon) < 0.5 or not rows:
         return None

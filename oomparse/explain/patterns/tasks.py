@@ -1,10 +1,12 @@
 """Patterns: who holds the memory, who may be killed for it, and what that gave back."""
 
 from oomparse.decode.units import KB_BYTES, human_size
-from oomparse.explain.badness import UNKILLABLE_ADJ, Candidate
+from oomparse.explain.badness import UNKILLABLE_ADJ
 from oomparse.explain.facts import limit_bytes, of_memcg
 from oomparse.explain.findings import KERNEL_ITEMS, Case, Confidence, Finding, FindingCode, confidence, percent
-from oomparse.model import ReaperOutcome
+from oomparse.explain.ledger import item_name
+from oomparse.explain.ranking import Candidate
+from oomparse.model import ReaperOutcome, Trait
 
 
 def _unkillable(case: Case) -> int:
@@ -58,36 +60,50 @@ def many_small_tasks(case: Case) -> Finding | None:
     if len(sizes) < _MANY or case.share(held) < 0.5 or max(sizes) > held * 0.2:
         return None
     top = case.ledger.by_task[0]
+    shared = " (what they share counts for each)" if case.share(held) > 1 else ""
     return Finding(
         code=FindingCode.MANY_SMALL_TASKS,
-        sentence=f"No single hog: {len(sizes)} tasks hold {human_size(held)}, the largest of them"
-        f" {human_size(max(sizes))}; the most by name is {top.comm} with {human_size(top.rss_bytes)} in {top.tasks}.",
+        sentence=f"No single hog: {len(sizes)} tasks hold {human_size(held)}{shared}, the largest of them"
+        f" {human_size(max(sizes))}; the most by name is {top.comm}, {top.tasks} times.",
         numbers={"tasks": len(sizes), "rss_bytes": held, "largest_bytes": max(sizes)},
         confidence=confidence(1 - max(sizes) / held, 0.8, 0.95),
     )
 
 
 def victim_small(case: Case) -> Finding | None:
-    """Report a victim that is far smaller than what fills the memory."""
+    """Report a victim that is far smaller than what fills the memory, be it something that nobody accounts for."""
     victim = case.victim_bytes
-    items = [item for item in case.ledger.items if not item.name.startswith("free")]
+    items = [(item_name(item.name), item.bytes) for item in case.ledger.items if not item.name.startswith("free")]
+    rest = case.ledger.remainder_bytes or 0
+    if case.share(rest) >= _LARGE:
+        items.append(("what nobody accounts for", rest))
     if victim is None or not items or not case.total:
         return None
-    largest = items[0]
-    ratio = victim / largest.bytes
-    if ratio > (0.1 if largest.name.startswith("anon") else 0.5) or case.share(largest.bytes) < 0.2:
+    name, largest = max(items, key=lambda item: item[1])
+    ratio = (victim + _freed_beside(case)) / largest
+    if ratio > (0.1 if name.startswith("anon") else 0.5) or case.share(largest) < _LARGE:
         return None
     holder = _largest_other(case, victim)
     extra = ""
     if holder is not None:
         extra = f" ({holder.comm} with oom_score_adj {holder.oom_score_adj} held {human_size(holder.rss_bytes)})"
+    who = "The victims" if Trait.GROUP_KILL in case.event.traits else "The victim"
     return Finding(
         code=FindingCode.VICTIM_SMALL,
-        sentence=f"The victim held {human_size(victim)}, far less than {largest.name.replace('_', ' ')} with"
-        f" {human_size(largest.bytes)}: killing it hardly helps{extra}.",
-        numbers={"victim_bytes": victim, "largest_item_bytes": largest.bytes, "ratio": ratio},
+        sentence=f"{who} held {human_size(victim)}, far less than {name} with {human_size(largest)}: killing"
+        f" {'them' if who.endswith('s') else 'it'} hardly helps{extra}.",
+        numbers={"victim_bytes": victim, "largest_item_bytes": largest, "ratio": ratio},
         confidence=confidence(1 - ratio, 0.7, 0.9),
     )
+
+
+_LARGE = 0.2
+
+
+def _freed_beside(case: Case) -> int:
+    """Return what comes free with the victim beside its resident memory."""
+    chosen = case.chosen
+    return 0 if chosen is None else (chosen.pgtables_bytes or 0) + (chosen.swap_bytes or 0)
 
 
 def _largest_other(case: Case, victim: int) -> Candidate | None:
