@@ -60,6 +60,8 @@ _COMPILED = tuple(
     (habit, re.compile(habit.pattern if habit.anywhere else f"{_PROGRAM}(?:{habit.pattern})")) for habit in HABITS
 )
 _NUMBERS = ("pid", "uid")
+_ALIASES = (("command", "job"), ("comm", "tool"))
+"""A pattern cannot have two groups of one name."""
 _WORDS = ("comm", "command", "signal", "cgroup", "unit", "pod", "container_id", "reason")
 
 
@@ -117,6 +119,11 @@ def _process(kill: UserspaceKill) -> str | None:
 
 def _build(habit: Habit, groups: Mapping[str, str | None], message: Message) -> UserspaceKill:
     found = {name: text for name, text in groups.items() if text is not None}
+    if "pod_name" in found:
+        found["pod"] = f"{found.pop('pod_namespace')}/{found.pop('pod_name')}"
+    for name, alias in _ALIASES:
+        if alias in found:
+            found[name] = found.pop(alias)
     words: dict[str, Any] = {name: found.pop(name) for name in _WORDS if name in found}
     words |= {name: int(found.pop(name)) for name in _NUMBERS if name in found}
     if habit.reason is not None and ("reason" in words or "{}" not in habit.reason):

@@ -23,6 +23,7 @@ class Killer(StrEnum):
     SYSTEMD = "systemd"
     CONTAINERD = "containerd"
     NODE_PROBLEM_DETECTOR = "node-problem-detector"
+    SLURM = "slurm"
     UNKNOWN = "unknown"
     """Somebody sent SIGKILL: the text does not say who."""
 
@@ -138,7 +139,8 @@ HABITS = (
         Action.KILLED,
         "sending SIG",
         r'sending (?P<signal>SIG[A-Z]+) to process (?P<pid>\d+)(?: uid (?P<uid>\d+))? "(?P<comm>.{0,64}?)"'
-        r": (?:oom_score|badness) (?P<oom_score>\d+), VmRSS (?P<rss_mib>\d+) MiB(?:, cmdline \"(?P<command>.*)\")?",
+        r": (?:oom_score|badness) (?P<oom_score>\d+)(?:, oom_score_adj (?P<oom_score_adj>-?\d+))?"
+        r", VmRSS (?P<rss_mib>\d+) MiB(?:, cmdline \"(?P<command>.*)\")?",
         (
             (
                 'sending SIGTERM to process 7378 uid 1000 "tail": oom_score 156, VmRSS 496 MiB, cmdline "tail -f x"',
@@ -149,6 +151,16 @@ HABITS = (
                     "comm": "tail",
                     "command": "tail -f x",
                     "figures": {"oom_score": 156, "rss_mib": 496},
+                },
+            ),
+            (
+                'sending SIGTERM to process 7378 uid 1000 "tail": oom_score 156, oom_score_adj 300, VmRSS 496 MiB',
+                {
+                    "signal": "SIGTERM",
+                    "pid": 7378,
+                    "uid": 1000,
+                    "comm": "tail",
+                    "figures": {"oom_score": 156, "oom_score_adj": 300, "rss_mib": 496},
                 },
             ),
             (
@@ -208,11 +220,16 @@ HABITS = (
         Action.EVICTED,
         "viction manager: pod",
         rf'(?:[IWEF]\d{{4}} \S+\s+\d+ \S+\] )?"?[Ee]viction manager: pod(?: is evicted successfully" pod="{_POD}"'
-        r"| (?P<command>\S+) is evicted successfully)",
+        r"| (?P<pod_name>[a-z0-9.-]+)_(?P<pod_namespace>[a-z0-9-]+)\([^)]*\) is evicted successfully)",
         (
             (
                 'I1012 19:34:45.445172    2480 eviction_manager.go:595] "Eviction manager: pod is evicted '
                 'successfully" pod="default/web-0"',
+                {"pod": "default/web-0"},
+            ),
+            (
+                "I1012 19:34:45.445172    2480 eviction_manager.go:576] eviction manager: pod "
+                "web-0_default(3fd4c1a2-9b7e-4c55-8a66-0f1e2d3c4b5a) is evicted successfully",
                 {"pod": "default/web-0"},
             ),
             (
@@ -317,6 +334,26 @@ HABITS = (
         anywhere=True,
     ),
     Habit(
+        Killer.SLURM,
+        Action.REPORTED,
+        "oom-kill event",
+        r"(?:slurmstepd: error: |error: )?Detected (?P<kills>\d+) oom[-_]kill event(?:\(s\)|s)? in"
+        r" (?:StepId=|step )(?P<reason>\d+(?:[.+]\w+)*)",
+        (
+            (
+                "slurmstepd: error: Detected 2 oom-kill event(s) in StepId=4711.batch. Some of your processes may have "
+                "been killed by the cgroup out-of-memory handler.",
+                {"reason": "Slurm step 4711.batch", "figures": {"kills": 2}},
+            ),
+            (
+                "slurmstepd: error: Detected 1 oom-kill event(s) in step 4711.0 cgroup.",
+                {"reason": "Slurm step 4711.0", "figures": {"kills": 1}},
+            ),
+        ),
+        reason="Slurm step {}",
+        echo=True,
+    ),
+    Habit(
         Killer.JAVA,
         Action.FAILED,
         "java.lang.OutOfMemoryError",
@@ -344,14 +381,19 @@ HABITS = (
         Action.REPORTED,
         "illed",
         r"(?:\S+: line \d+: +(?P<pid>\d+) |\[\d+\][+-]? +)?Killed(?: {2,}(?P<command>\S.*))?$"
+        r"|(?:zsh: |\[\d+\] +[+-] +(?:\d+ )?)killed +(?P<job>\S.*)$"
         r"|make(?:\[\d+\])?: \*\*\* \[.{1,200}\] Killed$"
         r"|.{0,200}: (?:fatal error: Killed signal terminated program|internal compiler error: Killed \(program)"
-        r" (?P<comm>[\w.+-]+)\)?$",
+        r" (?P<comm>[\w.+-]+)\)?$"
+        r"|collect2: fatal error: (?P<tool>\S+) terminated with signal 9 \[Killed\]",
         (
             ("Killed", {}),
             ("./run.sh: line 3:  1234 Killed                  ./hog 100", {"pid": 1234, "command": "./hog 100"}),
             ("make: *** [Makefile:3: all] Killed", {}),
             ("c++: fatal error: Killed signal terminated program cc1plus", {"comm": "cc1plus"}),
+            ("collect2: fatal error: ld terminated with signal 9 [Killed]", {"comm": "ld"}),
+            ("zsh: killed     ./hog 100", {"command": "./hog 100"}),
+            ("[1]  + 12345 killed     ./hog", {"command": "./hog"}),
         ),
         reason="SIGKILL; look for a kernel report of the same time",
     ),
