@@ -251,6 +251,9 @@ def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tu
         message=message,
         message_text=text,
         counter_text=report.counter_text,
+        nodemask=report.header.nodemask if constraint is None and report.header is not None else None,
+        mems_allowed=cpuset.mems_allowed if cpuset is not None else None,
+        header_text=report.header_message.text if report.header_message is not None else None,
         excluded_nodes=(lambda: sections.excluded_nodes(cpuset.mems_allowed))
         if cpuset is not None and cpuset.cpuset != "/"
         else None,

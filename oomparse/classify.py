@@ -1,13 +1,14 @@
 """Whose memory ran out: global, memcg, cpuset or memory policy, with the lines that say so.
 
 A pure function over what a report's lines state.  Kernels since 5.0 say it in the ``oom-kill:`` line; older ones in
-``Task in … killed as a result of limit of …`` and in the words before the kill.  Where the text does not tell, the
-scope is ``unknown``: it is never guessed from what is missing.
+``Task in … killed as a result of limit of …``, in the words before the kill and, from 4.9 on, in the nodemask of the
+header.  Where the text does not tell, the scope is ``unknown``: it is never guessed from what is missing.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
+from oomparse.decode.nodes import nodes_of
 from oomparse.model import Evidence, LimitKind, Memcg, Scope
 
 UNLIMITED_KB = 2**52
@@ -35,6 +36,10 @@ class Facts:
     message_text: str | None = None
     counter_text: str | None = None
     """A memcg usage line."""
+    nodemask: str | None = None
+    """Of the header (4.9 to 4.20)."""
+    mems_allowed: str | None = None
+    header_text: str | None = None
     excluded_nodes: Callable[[], str | None] | None = None
     """Asked last: what shows that the cpuset left out nodes that have memory."""
 
@@ -67,15 +72,33 @@ def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:
     if facts.limit_text is not None:
         say(Scope.MEMCG, "the line names the cgroup whose limit was hit", facts.limit_text)
     said = _by_message(facts.message)
-    if said is not None and said[0] is Scope.GLOBAL and not found and facts.excluded_nodes is not None:
-        excluded = facts.excluded_nodes()
-        if excluded is not None:
-            say(Scope.CPUSET, "the task's cpuset leaves out nodes that have memory", excluded)
+    if said is not None and said[0] is Scope.GLOBAL and not found:
+        found += _by_nodes(facts)
     if said is not None:
         say(said[0], said[1], facts.message_text)
     if facts.counter_text is not None and not any(scope is Scope.MEMCG for scope, _ in found):
         say(Scope.MEMCG, "memcg counters are printed for memcg OOMs only", facts.counter_text)
     return found
+
+
+def _by_nodes(facts: Facts) -> list[tuple[Scope, Evidence]]:
+    """Return what narrowed a request that a kernel before 5.0 calls out of memory and no more."""
+    if _has_policy(facts):
+        says = "nodemask leaves out nodes that the task's cpuset allows"
+        return [(Scope.MEMORY_POLICY, Evidence(says=says, text=facts.header_text or ""))]
+    excluded = facts.excluded_nodes() if facts.excluded_nodes is not None else None
+    if excluded is None:
+        return []
+    return [(Scope.CPUSET, Evidence(says="the task's cpuset leaves out nodes that have memory", text=excluded))]
+
+
+def _has_policy(facts: Facts) -> bool:
+    """Return whether a memory policy narrowed the request (``mm/oom_kill.c:constrained_alloc()``).
+
+    4.9 and 4.10 print the cpuset's nodes where there is no policy, later kernels ``(null)``.
+    """
+    mask, allowed = nodes_of(facts.nodemask), nodes_of(facts.mems_allowed)
+    return mask is not None and allowed is not None and not allowed <= mask
 
 
 def _by_message(message: str | None) -> tuple[Scope, str] | None:

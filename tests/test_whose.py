@@ -66,3 +66,21 @@ def test_ve_0_is_the_host() -> None:
         'Killed process 7 (hog) in VE "0" total-vm:8kB, anon-rss:4kB, file-rss:0kB, shmem-rss:0kB\n'
     )
     assert event.identity is None
+
+
+@pytest.mark.parametrize(
+    ("nodemask", "allowed", "scope"),
+    [
+        ("1", "0-1", oomparse.Scope.MEMORY_POLICY),
+        ("0-1", "0-1", oomparse.Scope.GLOBAL),
+        # 4.9 and 4.10 print the cpuset's nodes where there is no policy.
+        ("1", "1", oomparse.Scope.GLOBAL),
+        ("(null)", "0-1", oomparse.Scope.GLOBAL),
+    ],
+)
+def test_memory_policy_from_4_9_to_4_20(nodemask: str, allowed: str, scope: oomparse.Scope) -> None:
+    header = HEAD.replace("nodemask=(null)", f"nodemask={nodemask}")
+    kill = "Out of memory: Kill process 7 (hog) score 999 or sacrifice child\n"
+    event = next(iter(oomparse.parse(f"{header}hog cpuset=/ mems_allowed={allowed}\n{kill}")))
+    assert event.scope is scope
+    assert (event.scope_evidence[0].text == header.rstrip()) is (scope is oomparse.Scope.MEMORY_POLICY)

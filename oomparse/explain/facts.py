@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from oomparse.decode.kernel import Release, parse_release
+from oomparse.decode.nodes import nodes_of
 from oomparse.decode.units import COMMON_PAGE_SIZE_BYTES, KB_BYTES, is_unlimited
 from oomparse.model import Memcg, OomEvent, Scope
 from oomparse.sections import TaskRow, ZoneMemory
@@ -107,27 +108,6 @@ def limit_bytes(memcg: Memcg | None) -> int | None:
 def of_memcg(event: OomEvent) -> bool:
     """Return whether a cgroup's limit was hit."""
     return event.scope is Scope.MEMCG
-
-
-def nodes_of(mask: str | None) -> frozenset[int] | None:
-    """Return the nodes in a list such as ``0-1,3``; ``None`` where nothing (or ``(null)``) is printed.
-
-    >>> sorted(nodes_of("0-1,3"))
-    [0, 1, 3]
-    """
-    if mask is None:
-        return None
-    nodes: set[int] = set()
-    for part in mask.split(","):
-        first, _, last = part.partition("-")
-        if not first.isdecimal() or not (last or first).isdecimal() or int(last or first) - int(first) > _MAX_NODES:
-            return None
-        nodes.update(range(int(first), int(last or first) + 1))
-    return frozenset(nodes)
-
-
-_MAX_NODES = 1 << 10
-"""More than any kernel is configured for (CONFIG_NODES_SHIFT is 10 at most)."""
 
 
 def allowed_nodes(event: OomEvent) -> frozenset[int] | None:
