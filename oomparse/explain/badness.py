@@ -50,21 +50,18 @@ def _ways(
     event: OomEvent, rows: Sequence[TaskRow], chosen: "_Choice | None", size: PageSize
 ) -> Iterable[tuple[Formula, Total]]:
     """Return the ways to count that the report leaves open, the likeliest first."""
-    known = formulas(event, rows)
-    yield from ((formula, total) for formula in known for total in totals(event, rows, size))
+    known, counted = formulas(event, rows), totals(event, rows, size)
     row = next((row for row in rows if chosen is not None and row.pid == chosen.row_pid), None)
-    if row is None or chosen is None:
-        return
-    if chosen.score is not None and event.scope is not Scope.GLOBAL:
-        for formula in known:
-            total = total_of_score(_pages(row, size), row.oom_score_adj or 0, formula, chosen.score, root=row.uid == 0)
-            if total is not None:
-                yield formula, total
-    if row.uid == 0:
-        for formula in known:
-            if formula.bonus != "none":
-                alone = replace(formula, without_bonus=row.pid)
-                yield from ((alone, total) for total in totals(event, rows, size))
+    if row is not None and row.uid == 0:
+        known += [replace(formula, without_bonus=row.pid) for formula in known if formula.bonus != "none"]
+    for formula in known:
+        yield from ((formula, total) for total in counted)
+        if row is None or chosen is None or chosen.score is None or event.scope is Scope.GLOBAL:
+            continue
+        root = row.uid == 0 and row.pid != formula.without_bonus
+        total = total_of_score(_pages(row, size), row.oom_score_adj or 0, formula, chosen.score, root=root)
+        if total is not None:
+            yield formula, total
 
 
 def _refusal(event: OomEvent, rows: Sequence[TaskRow] | None) -> str | None:
@@ -186,17 +183,19 @@ def _row_pid(event: OomEvent, pid: int | None, victim: Victim | None) -> int | N
     return alike[0] if len(alike) == 1 else None
 
 
-def _mismatch(variant: _Variant, chosen: _Choice | None) -> tuple[bool, bool]:
-    """Return how badly a variant explains what was printed: the score first, then the choice."""
+def _mismatch(variant: _Variant, chosen: _Choice | None) -> tuple[bool, bool, bool]:
+    """Return how badly a variant explains what was printed: the score first, then the points, then who is first."""
     if chosen is None:
-        return (False, False)
+        return (False, False, False)
     candidate = next((one for one in variant.candidates if one.pid == chosen.row_pid), None)
     printed = chosen.score
     score_differs = printed is not None and (candidate is None or candidate.score != printed)
     first = variant.candidates[0]
-    # A bonus that is missing counts as an explanation only where it gives the printed score too.
-    unproven = score_differs and variant.formula.without_bonus is not None
-    return (score_differs, unproven or first.pid != chosen.row_pid)
+    fewer = candidate is None or candidate.points is None or candidate.points != first.points
+    if score_differs and variant.formula.without_bonus is not None:
+        # A bonus that is missing counts as an explanation only where it gives the printed score too.
+        return (True, True, True)
+    return (score_differs, fewer, first.pid != chosen.row_pid)
 
 
 def _judge(event: OomEvent, variant: _Variant, chosen: _Choice | None, size: PageSize) -> Ranking:
@@ -281,9 +280,12 @@ def _agreement(
                 f"only if {chosen.pid}, although root's, lacks CAP_SYS_ADMIN, which takes 3% off (in a container, say)",
             )
         return True, reasons
-    if any(candidate.points is None for candidate in eligible) or (
-        variant.total.least and first is not None and mine.oom_score_adj > first.oom_score_adj
-    ):
+    if variant.total.least and first is not None:
+        more = _weight(mine, variant) - _weight(first, variant)
+        unsure = more > 0 or (more < 0 and variant.formula.floor is not None)
+    else:
+        unsure = False
+    if unsure or any(candidate.points is None for candidate in eligible):
         say(ReasonCode.TOTAL_UNKNOWN, "the report does not say how much memory oom_score_adj is counted against")
         return None, reasons
     if _swap_missing(event, variant):
@@ -295,6 +297,13 @@ def _agreement(
         " or the chosen one had marked itself as the one to kill; or memory moved between the choice and the dump",
     )
     return False, reasons
+
+
+def _weight(candidate: Candidate, variant: _Variant) -> int:
+    """Return how many thousandths of the total a task has on top of its own memory."""
+    formula = variant.formula
+    root = formula.bonus == "total" and candidate.uid == 0 and candidate.pid != formula.without_bonus
+    return candidate.oom_score_adj - (30 if root else 0)
 
 
 def _compare_scores(

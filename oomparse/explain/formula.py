@@ -176,6 +176,10 @@ def totals(event: OomEvent, rows: Sequence[TaskRow], size: PageSize) -> list[Tot
     return totals
 
 
+_EXACT = 100
+"""A printed score below it leaves the total open by more than a hundredth."""
+
+
 def total_of_score(used: int, adj: int, formula: Formula, score: int, *, root: bool) -> Total | None:
     """Return the total that makes a printed score of these pages; to one part in the score's own precision."""
     if root and formula.bonus == "own":
@@ -185,7 +189,7 @@ def total_of_score(used: int, adj: int, formula: Formula, score: int, *, root: b
     part = score - adj
     if formula.permille or score <= 0 or part <= 0 or used <= 0:
         return None
-    return Total(pages=used * 1000 * 2 // (part * 2 + 1), source="the printed score")
+    return Total(pages=used * 1000 * 2 // (part * 2 + 1), source="the printed score", least=score < _EXACT)
 
 
 def _memcg_totals(

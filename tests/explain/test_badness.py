@@ -317,6 +317,14 @@ def test_total_of_a_cgroup_from_the_printed_score() -> None:
     assert ranking.candidates[0].score == 996
 
 
+def test_swap_that_is_not_printed_may_give_adj_more_weight() -> None:
+    # With 4 GiB of swap a thousandth is 1,064 pages, not 16.
+    rows = [task(10, 15_000, swapents_pages=100), task(11, 500, adj=100)]
+    ranking = badness(event(rows, rows[1], scope=Scope.MEMCG, memcg=memcg(), source=kernel("5.10.0")))
+    assert (ranking.agrees, ranking.total_is_least) == (None, True)
+    assert codes(ranking) == [ReasonCode.TOTAL_UNKNOWN]
+
+
 def test_swap_that_is_used_but_not_printed_leaves_the_score_open() -> None:
     row = task(10, 1000, swapents_pages=500)
     ranking = badness(event([row], row, scope=Scope.MEMCG, memcg=memcg(swap_usage_kb=2000, swap_limit_kb=UNLIMITED_KB)))

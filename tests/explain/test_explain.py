@@ -64,7 +64,7 @@ POD = "3fd4c1a2-9b7e-4c55-8a66-0f1e2d3c4b5a"
         ),
         (
             {"victim": HOG, "traits": (Trait.SYSRQ,)},
-            "The kernel killed hog (pid 100), which held 781 MiB: it was asked to (SysRq-f), memory was not short.",
+            "The kernel killed hog (pid 100), which held 781 MiB: somebody asked for it (SysRq-f).",
         ),
         (
             {"outcome": Outcome.VICTIM_EXITING, "victims": (Victim(pid=7, comm="a\nb"),), "scope": Scope.UNKNOWN},
