@@ -314,3 +314,8 @@ def test_the_reaper_got_nothing() -> None:
 def test_every_code_is_tested() -> None:
     text = Path(__file__).read_text(encoding="utf-8")
     assert [code.name for code in FindingCode if f"FindingCode.{code.name}" not in text] == []
+
+
+def test_every_code_is_documented() -> None:
+    page = (Path(__file__).parents[2] / "docs" / "cli.md").read_text(encoding="utf-8")
+    assert [code.value for code in FindingCode if f"| `{code.value}` |" not in page] == []
