@@ -1,7 +1,8 @@
 """Many events as a few tables: by victim, cgroup, unit, pod, host and hour, and the storms among them.
 
 `Summary` takes events one by one, from any number of logs and in any order, in bounded memory; an event that several
-logs hold (or a stream repeats with a higher revision) is counted once, by its ``event_id``.  `SummaryReport` is what
+logs hold (or a stream repeats with a higher revision) is counted once, by its ``event_id``; a log that names no host
+(dmesg) is a copy of one that does where time since boot and process are the same.  `SummaryReport` is what
 it has counted, plain data for msgspec; `render_text` writes it for people.
 """
 
@@ -90,6 +91,8 @@ class _Minute:
 
 
 _TABLES = ("scope", "outcome", "victim", "cgroup", "unit", "pod", "host", "hour", "userspace_killer")
+_Moment = tuple[int, int | None, str | None]
+"""Microseconds since boot, and who died or asked."""
 _Clock = tuple[str | None, str | None, bool]
 """Host, boot, and whether minutes are dates: what makes minutes comparable."""
 
@@ -106,10 +109,12 @@ class Summary:
         self._tables: dict[str, dict[str, list[int]]] = {name: {} for name in _TABLES}
         self._uncounted: dict[str, int] = {}
         self._seen: OrderedDict[str, set[int | None]] = OrderedDict()
+        self._moments: OrderedDict[_Moment, tuple[str, bool]] = OrderedDict()
         self._minutes: dict[tuple[_Clock, int], _Minute] = {}
 
     def add(self, event: OomEvent) -> None:
         """Count an event; of one that is known by its id, only victims that are new."""
+        self._note_moment(event)
         known = self._seen.get(event.event_id)
         fresh: list[str | None] = []
         pids = known if known is not None else set()
@@ -128,6 +133,25 @@ class Summary:
             if not fresh or None in {victim.pid for victim in event.victims}:
                 return
         self._count(event, events=int(known is None), victims=fresh)
+
+    def _note_moment(self, event: OomEvent) -> None:
+        """Make an event known, if it is known already from a log that names no host, or is from such a log."""
+        named = event.victim or event.invoker
+        seconds = event.time.monotonic_seconds
+        if named is None or seconds is None or event.event_id in self._seen:
+            return
+        moment = (round(seconds * 1_000_000), named.pid, named.comm)
+        hosted = event.source.host is not None
+        known_id, known_hosted = self._moments.get(moment, (event.event_id, hosted))
+        if known_hosted == hosted or known_id not in self._seen:
+            self._moments[moment] = (event.event_id, hosted)
+            if len(self._moments) > MAX_REMEMBERED:
+                self._moments.popitem(last=False)
+            return
+        self._seen[event.event_id] = self._seen[known_id]
+        if hosted:
+            self._moments[moment] = (event.event_id, True)
+            self._count_place(event, 1, len({victim.pid for victim in event.victims}))
 
     def add_all(self, events: Iterable[OomEvent]) -> "Summary":
         """Count every event and return the summary itself."""
@@ -174,14 +198,20 @@ class Summary:
         identity = event.identity
         self._tick("unit", identity.unit if identity is not None else None, events, kills)
         self._tick("pod", identity.pod_uid if identity is not None else None, events, kills)
+        wall = self._count_place(event, events, kills)
+        self._note_minute(event, wall, events, victims)
+
+    def _count_place(self, event: OomEvent, events: int, kills: int) -> datetime | None:
+        """Count where and when it was; return when, in UTC."""
         self._tick("host", event.source.host, events, kills)
         wall = event.time.wall
-        if wall is not None:
-            wall = wall.astimezone(UTC)
-            self._first = wall if self._first is None else min(wall, self._first)
-            self._last = wall if self._last is None else max(wall, self._last)
-            self._tick("hour", f"{wall:%Y-%m-%dT%H}:00Z", events, kills)
-        self._note_minute(event, wall, events, victims)
+        if wall is None:
+            return None
+        wall = wall.astimezone(UTC)
+        self._first = wall if self._first is None else min(wall, self._first)
+        self._last = wall if self._last is None else max(wall, self._last)
+        self._tick("hour", f"{wall:%Y-%m-%dT%H}:00Z", events, kills)
+        return wall
 
     def _tick(self, table: str, key: str | None, events: int, kills: int) -> None:
         if key is None:

@@ -68,6 +68,8 @@ def _verdict(ranking: Ranking) -> str:
     if ranking.agrees:
         alone = sum(candidate.eligible for candidate in ranking.candidates) == 1
         why = "no other task may be killed" if alone else "nobody has more points"
+        if len(ranking.candidates) == 1:
+            why = "there is no other task"
         return f"The kernel's choice (*) agrees: {why}."
     if any(reason.code is ReasonCode.ALLOCATING_TASK for reason in ranking.reasons):
         return f"The kernel did not choose by points: rank {ranking.chosen_rank} (*) it was."

@@ -56,6 +56,22 @@ def test_tables() -> None:
     assert report.storms == ()
 
 
+def test_a_copy_without_a_host_is_known_by_the_kernels_clock() -> None:
+    time = EventTime(wall=START, monotonic_seconds=81.623460)
+    kept = event(1, "java", time=time)
+    dmesg = event(1, "java", time=EventTime(monotonic_seconds=81.623460), host=None, event_id="of dmesg")
+    later = event(1, "java", time=EventTime(monotonic_seconds=81.623461), host=None, event_id="another")
+    for order in ([kept, dmesg], [dmesg, kept], [kept, dmesg, kept], [dmesg, kept, dmesg, kept]):
+        report = Summary().add_all(order).report()
+        assert (report.events, report.kills, report.copies) == (1, 1, len(order) - 1)
+        assert report.by_host == (Count(key="web1", events=1, kills=1),)
+        assert (report.first, report.last) == (START, START)
+    assert Summary().add_all([kept, later]).report().events == 2
+    # Two hosts that boot alike are two hosts.
+    other = event(1, "java", time=time, host="web2", event_id="of web2")
+    assert Summary().add_all([kept, other]).report().events == 2
+
+
 def test_copies_count_once() -> None:
     summary = Summary().add_all([event(1, "java"), event(1, "java"), event(1, "java", host="syslog-server")])
     report = summary.report()
