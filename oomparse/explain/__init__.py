@@ -5,7 +5,7 @@ memory that ran out, and what stands out in them.  Pure: it reads nothing but th
 that msgspec writes as JSON.  `render_text` writes it for people.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
 
 from oomparse.errors import IssueCode, printable
 from oomparse.explain.badness import badness
@@ -16,7 +16,7 @@ from oomparse.explain.patterns import find
 from oomparse.explain.ranking import Candidate, Ranking, Reason, ReasonCode
 from oomparse.explain.story import headline, story
 from oomparse.explain.text import render_text as _render_text
-from oomparse.model import Evidence, Identity, OomEvent, Scope, ScopeLevel
+from oomparse.model import Evidence, Identity, OomEvent, Outcome, Scope, ScopeLevel
 
 EXPLANATION_SCHEMA = "oomparse.explanation/1"
 
@@ -74,8 +74,8 @@ def explain(event: OomEvent) -> Explanation:
         kernel_release=None if release is None else printable(release.text),
         scope=event.scope,
         scope_level=event.scope_level,
-        scope_evidence=event.scope_evidence,
-        identity=event.identity,
+        scope_evidence=tuple(Evidence(says=one.says, text=printable(one.text)) for one in event.scope_evidence),
+        identity=_printable(event.identity),
         headline=headline(event, account),
         story=story(event),
         findings=find(event, account, ranking),
@@ -83,6 +83,14 @@ def explain(event: OomEvent) -> Explanation:
         ledger=account,
         notes=tuple(_notes(event, ranking, account)),
     )
+
+
+def _printable(identity: Identity | None) -> Identity | None:
+    """Return an identity that is safe to show and to write as JSON."""
+    if identity is None:
+        return None
+    texts = {field.name: getattr(identity, field.name) for field in fields(identity)}
+    return replace(identity, **{name: printable(text) for name, text in texts.items() if text is not None})
 
 
 def findings(event: OomEvent) -> tuple[Finding, ...]:
@@ -99,6 +107,8 @@ _INCOMPLETE = {IssueCode.TRUNCATED_HEAD, IssueCode.TRUNCATED_TAIL, IssueCode.MIS
 
 
 def _notes(event: OomEvent, ranking: Ranking, account: Ledger) -> list[str]:
+    if event.outcome is Outcome.LOWMEMORYKILLER:
+        return ["The lowmemorykiller prints neither a task dump nor memory counters."]
     notes: list[str] = []
     if ranking.why_not is not None:
         notes.append(f"No ranking: {ranking.why_not}.")

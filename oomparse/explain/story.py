@@ -119,6 +119,8 @@ def _outcome(event: OomEvent, account: Ledger) -> str:
 def _cause(event: OomEvent) -> str:
     if Trait.SYSRQ in event.traits:
         return "somebody asked for it (SysRq-f)"
+    if event.outcome is Outcome.LOWMEMORYKILLER:
+        return "free memory and page cache had fallen below its limits"
     if event.scope is Scope.UNKNOWN and event.oom_identity is not None:
         return f"{owner(event.oom_identity, None)} ({event.oom_identity.kind}) was at its limit"
     if not of_memcg(event):

@@ -73,7 +73,8 @@ POD = "3fd4c1a2-9b7e-4c55-8a66-0f1e2d3c4b5a"
         ),
         (
             {"outcome": Outcome.LOWMEMORYKILLER, "victims": (Victim(pid=7, comm="app"), Victim(pid=8))},
-            "Android's lowmemorykiller killed app (pid 7) and 1 more: the machine had no memory left.",
+            "Android's lowmemorykiller killed app (pid 7) and 1 more: free memory and page cache had fallen below"
+            " its limits.",
         ),
         (
             {"victims": (Victim(pid=7, comm="dd"),), "outcome": Outcome.TRUNCATED, "scope": Scope.MEMCG},
@@ -210,6 +211,15 @@ def test_json_holds_it_all() -> None:
     assert tree["findings"][0]["code"] == "shmem_hog"
     assert sum(item["bytes"] for item in tree["ledger"]["items"]) == tree["ledger"]["total_bytes"]
     assert tree["kernel_release"] == "6.1.0-13-amd64"
+
+
+def test_names_from_the_log_are_safe_in_json() -> None:
+    path = "/system.slice/\udcff.service"
+    evidence = (Evidence(says="the kill line says so", text="Killed process 7 (\udcff)"),)
+    one = event(scope_evidence=evidence, identity=identify(path), memcg=memcg(oom_memcg=path))
+    tree = msgspec.json.decode(msgspec.json.encode(explain(one)))
+    assert tree["identity"]["unit"] == "\\xff.service"
+    assert tree["scope_evidence"][0]["text"] == "Killed process 7 (\\xff)"
 
 
 def test_a_lone_event_is_explained_too() -> None:
