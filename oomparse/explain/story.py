@@ -5,7 +5,7 @@ writes them.
 """
 
 from oomparse.decode.units import KB_BYTES, human_size, is_unlimited
-from oomparse.errors import printable
+from oomparse.errors import IssueCode, printable
 from oomparse.explain.facts import limit_bytes, of_memcg
 from oomparse.explain.ledger import Ledger
 from oomparse.model import (
@@ -67,7 +67,8 @@ def _place(event: OomEvent) -> list[tuple[str, str]]:
     time, source = event.time, event.source
     when: list[str] = []
     if time.wall is not None:
-        when.append(f"{time.wall:%Y-%m-%d %H:%M:%S%z}")
+        guess = any(issue.code is IssueCode.YEAR_ASSUMED for issue in event.issues)
+        when.append(f"{time.wall:%Y-%m-%d %H:%M:%S%z}{' (the year is assumed)' if guess else ''}")
     if time.monotonic_seconds is not None:
         when.append(f"{time.monotonic_seconds:.6f} s after boot")
     rows = [("when", ", ".join(when))] if when else []

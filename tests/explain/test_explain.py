@@ -146,6 +146,12 @@ def test_whether_the_memory_came_back(reaper: Reaper, words: str) -> None:
     assert (label, text) == ("killed", f"a process (pid 7), {words}")
 
 
+def test_an_assumed_year_is_said() -> None:
+    time = EventTime(wall=datetime(2026, 11, 21, 3, 18, 24, tzinfo=UTC))
+    story = explain(event(time=time, issues=(Issue(code=IssueCode.YEAR_ASSUMED),))).story
+    assert ("when", "2026-11-21 03:18:24+0000 (the year is assumed)") in story
+
+
 def test_notes_say_what_is_missing() -> None:
     notes = explain(
         event(
