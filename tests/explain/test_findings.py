@@ -247,6 +247,18 @@ def test_low_memory_of_32_bits(mask: int, *, hit: bool) -> None:
     assert (FindingCode.LOW_ZONE_EXHAUSTED in hits) is hit
 
 
+def test_what_low_memory_keeps_from_high_requests_is_there_for_the_kernel() -> None:
+    # 2.6.18 on i386: Normal keeps 100 MiB from those that could use HighMem, and nothing from the kernel.
+    dma, normal, high = HIGHMEM_MACHINE
+    roomy = replace(normal, free_kb=60_000, lowmem_reserve_pages=(0, 0, 25_600))
+    zones = (replace(dma, lowmem_reserve_pages=(0, 880, 4080)), roomy, high)
+    info = meminfo(zones=zones, free_pages=150_000)
+    assert FindingCode.LOW_ZONE_EXHAUSTED not in global_oom(gfp_mask=GfpMask(value=0xD0), meminfo=info)
+    pieces = replace(info, free_lists=(buddy(15_000, types=None),))
+    assert FindingCode.FRAGMENTATION in global_oom(order=1, gfp_mask=GfpMask(value=0xD0), meminfo=pieces)
+    assert FindingCode.FRAGMENTATION not in global_oom(order=1, gfp_mask=GfpMask(value=0x200D2), meminfo=pieces)
+
+
 def test_dma_zone() -> None:
     zones = (zone("DMA", free=80, min_kb=70, low_kb=85, high_kb=100), zone("Normal", free=900_000))
     hits = global_oom(gfp_mask=GfpMask(value=0xCC1), meminfo=meminfo(zones=zones, free_pages=220_000))

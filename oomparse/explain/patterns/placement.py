@@ -9,8 +9,20 @@ from oomparse.model import GfpMask, Scope
 from oomparse.sections import FreeBlocks, FreeList, ZoneMemory
 
 
-def _reserve_kb(zone: ZoneMemory, page_kb: int) -> int:
-    return max(zone.lowmem_reserve_pages or (0,)) * page_kb
+def _reserve_kb(zone: ZoneMemory, page_kb: int, usable: Iterable[ZoneMemory]) -> int:
+    """Return what a zone keeps from requests that could also use these zones (``zone->lowmem_reserve``).
+
+    The array has an entry for each zone that is configured, printed or not; a zone's own begins with zeros up to its
+    own entry.
+    """
+    reserve = zone.lowmem_reserve_pages or (0,)
+    own = [other.lowmem_reserve_pages for other in usable if (other.node or 0) == (zone.node or 0)]
+    highest = own[-1] if own else None
+    if highest is not None and any(highest):
+        place = next(at for at, pages in enumerate(highest) if pages) - 1
+        if 0 <= place < len(reserve):
+            return reserve[place] * page_kb
+    return max(reserve) * page_kb
 
 
 _GFP_DMA, _GFP_HIGHMEM, _GFP_DMA32 = 0x1, 0x2, 0x4
@@ -46,16 +58,15 @@ def fragmentation(case: Case) -> Finding | None:
     nodes, usable = allowed_nodes(case.event), _usable_zones(case.event.gfp_mask)
     movable = _is_movable(case.event.gfp_mask)
     broken: list[tuple[ZoneMemory, FreeList]] = []
-    for zone in meminfo.zones:
+    zones = [zone for zone in meminfo.zones if usable is None or zone.zone in usable]
+    for zone in zones:
         free = lists.get((zone.node or 0, zone.zone))
         if free is None or zone.free_kb is None or (nodes is not None and (zone.node or 0) not in nodes):
-            continue
-        if usable is not None and zone.zone not in usable:
             continue
         # mm/page_alloc.c:__zone_watermark_ok() counts what would be left, and leaves out what is not for this request.
         kept_kb = (wanted_kb - page_kb) + (zone.reserved_highatomic_kb or 0)
         kept_kb += 0 if movable else zone.free_cma_kb or 0
-        if zone.free_kb - kept_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb):
+        if zone.free_kb - kept_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb, zones):
             continue
         if any(block.count and block.size_kb >= wanted_kb and _fits(block, movable=movable) for block in free.blocks):
             return None
@@ -105,7 +116,9 @@ def low_zone_exhausted(case: Case) -> Finding | None:
     below = [zone for zone in meminfo.zones if zone.zone in low and zone.free_kb is not None]
     above = [zone for zone in meminfo.zones if zone.zone not in low and zone.free_kb is not None]
     page_kb = case.ledger.page_size_bytes // KB_BYTES
-    full = below and all((zone.free_kb or 0) <= (zone.low_kb or 0) + _reserve_kb(zone, page_kb) for zone in below)
+    full = below and all(
+        (zone.free_kb or 0) <= (zone.low_kb or 0) + _reserve_kb(zone, page_kb, below) for zone in below
+    )
     free_above = sum(zone.free_kb or 0 for zone in above)
     if not full or not above or free_above <= 2 * sum(zone.high_kb or 0 for zone in above):
         return None
