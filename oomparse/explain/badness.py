@@ -41,8 +41,10 @@ def badness(event: OomEvent) -> Ranking:
     if refusal is not None or rows is None:
         return Ranking(computable=False, why_not=refusal, page_size_bytes=size.bytes, page_size_source=size.source)
     chosen = _chosen(event)
-    variants = [_rank(event, rows, formula, total, size) for formula, total in _ways(event, rows, chosen, size)]
-    best = min(variants, key=lambda variant: _mismatch(variant, chosen))
+    variants = (_rank(event, rows, formula, total, size) for formula, total in _ways(event, rows, chosen, size))
+    best = next(variants)
+    while any(_mismatch(best, chosen)) and (variant := next(variants, None)) is not None:
+        best = min(best, variant, key=lambda one: _mismatch(one, chosen))
     return _judge(event, best, chosen, size)
 
 
