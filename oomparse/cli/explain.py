@@ -73,7 +73,8 @@ def command(
         if form == "json":
             click.echo(encode_record(explanation))
         else:
-            click.echo(("" if found == 1 else "\n") + render_text(explanation), nl=False)
+            heading = f"Event {found}: " if number is None else ""
+            click.echo(("" if found == 1 else "\n") + heading + render_text(explanation), nl=False)
     if not found and not failures.any:
         if number is not None:
             say(f"there is no event {number} in {', '.join(names)}")

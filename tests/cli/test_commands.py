@@ -123,8 +123,8 @@ def test_trace_status(run: Run, quiet_log: Path) -> None:
 def test_explain_says_who_and_why_of_each_event(run: Run, log: Path) -> None:
     done = run("explain", log)
     assert (done.status, done.said) == (0, "")
-    assert done.shown.startswith("The kernel killed hog (pid 7)")
-    assert "\n\nThe kernel killed job (pid 8)" in done.shown
+    assert done.shown.startswith("Event 1: The kernel killed hog (pid 7)")
+    assert "\n\nEvent 2: The kernel killed job (pid 8)" in done.shown
 
 
 def test_explain_one_event_as_json(run: Run, log: Path) -> None:
