@@ -261,7 +261,12 @@ def _agreement(
         )
         return None, reasons
     if rank is None:
-        say(ReasonCode.NOT_IN_DUMP, f"{chosen.pid} is not in the task dump")
+        shown = (
+            ""
+            if event.scope in {Scope.GLOBAL, Scope.UNKNOWN}
+            else ", which shows only those tasks whose death would help"
+        )
+        say(ReasonCode.NOT_IN_DUMP, f"{chosen.pid} is not in the task dump{shown}")
         return None, reasons
     if chosen.row_pid != chosen.pid:
         say(ReasonCode.THREAD_NAMED, f"{chosen.pid} is a thread; the dump lists its process under {chosen.row_pid}")
@@ -269,13 +274,14 @@ def _agreement(
     _compare_scores(event, variant, chosen, mine, say)
     _compare_sizes(variant, mine, say)
     first = eligible[0] if eligible else None
-    alike = first is not None and mine.points is not None and mine.points == first.points
-    if first is mine or (alike and not _swap_missing(event, variant)):
+    equal = first is not None and mine.points is not None and mine.points == first.points
+    if first is mine or (equal and not _swap_missing(event, variant)):
         equals = sum(1 for one in eligible if one.points == mine.points)
         if equals > 1:
             which = "last" if variant.formula.last_of_equals else "first"
             order = f"the {which} of them" if first is mine else "one of them"
-            say(ReasonCode.TIE, f"{equals} tasks have the same points; the kernel takes {order}")
+            alike = _alike(event, [one for one in eligible if one.points == mine.points])
+            say(ReasonCode.TIE, f"{equals} tasks have the same points{alike}; the kernel takes {order}")
         if variant.formula.without_bonus is not None:
             say(
                 ReasonCode.ROOT_BONUS,
@@ -299,6 +305,17 @@ def _agreement(
         " or the chosen one had marked itself as the one to kill; or memory moved between the choice and the dump",
     )
     return False, reasons
+
+
+def _alike(event: OomEvent, candidates: Iterable[Candidate]) -> str:
+    """Return what can be said of tasks whose columns are all the same."""
+    pids = {candidate.pid for candidate in candidates}
+    sizes = {
+        (row.total_vm_pages, row.rss_pages, row.pgtables_bytes, row.nr_ptes, row.swapents_pages)
+        for row in event.tasks or ()
+        if row.pid in pids
+    }
+    return " and are of one size, as those are that share their memory" if len(sizes) == 1 else ""
 
 
 def _weight(candidate: Candidate, variant: _Variant) -> int:

@@ -176,9 +176,20 @@ def test_passed_over() -> None:
 
 
 def test_chosen_one_is_not_in_the_dump() -> None:
-    ranking = badness(event([task(10, 1000), task(11, 1000)], task(99, 5), meminfo=meminfo()))
+    rows = [task(10, 1000), task(11, 1000)]
+    ranking = badness(event(rows, task(99, 5), meminfo=meminfo()))
     assert ranking.agrees is None
     assert codes(ranking) == [ReasonCode.NOT_IN_DUMP]
+    boxed = badness(event(rows, task(99, 5), scope=Scope.MEMCG, memcg=memcg()))
+    assert "shows only those tasks" in boxed.reasons[0].sentence
+
+
+@pytest.mark.parametrize(("size", "said"), [(1000, True), (1001, False)])
+def test_tasks_of_one_size_may_share_their_memory(size: int, *, said: bool) -> None:
+    rows = [task(10, 1000), task(11, size, tables=1 + 1000 - size)]
+    ranking = badness(event(rows, rows[1], meminfo=meminfo()))
+    assert codes(ranking) == [ReasonCode.TIE]
+    assert ("share their memory" in ranking.reasons[0].sentence) is said
 
 
 def test_a_thread_is_known_by_its_size() -> None:
