@@ -6,6 +6,7 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 `MAX_OPEN_REPORTS`, `MAX_KEPT_REPORTS` and the bounds in `oomparse.report`.
 """
 
+import re
 from collections import OrderedDict
 from collections.abc import Iterable
 from dataclasses import replace
@@ -77,6 +78,8 @@ class Assembler:
         self._fed_characters = 0
         self._heavy = False
         """The reports hold more than `MAX_CHARACTERS`."""
+        self._clocked = False
+        """Whether the log has the kernel's own stamps."""
         self._current: Report | None = None
         """The report that took the last message."""
         self.headless: Message | None = None
@@ -171,6 +174,8 @@ class Assembler:
         first = self._held[0]
         bare = first.printed is None and message.printed is None
         same_record = first.monotonic_us is not None and first.monotonic_us == message.monotonic_us
+        if not self._clocked and (first.printed == message.printed or _NO_TIME_LATER.fullmatch(message.printed or "")):
+            same_record = _OPEN_NAME.search(self._held[-1].text) is not None  # a date is that of many records
         together = bare or same_record or message.fragment == "+"
         if together and "\n" not in message.text and message.host == first.host:
             texts = [held.text for held in self._held]
@@ -239,6 +244,7 @@ class Assembler:
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
         host = self._host(message)
+        self._clocked = self._clocked or message.monotonic_us is not None
         for text, parsed in found:
             if parsed is None:
                 self._place_unknown(host, message, text)
@@ -582,6 +588,13 @@ class _Host:
     def take_sysrq(self, report: Report) -> bool:
         asked, self.sysrq = self.sysrq, None
         return asked is not None and not Report(asked).expired(report.first)
+
+
+_OPEN_NAME = re.compile(rf"(?:\bKill(?:ed)? process \d{{1,10}} \(|,task=)[^\n]{{0,{COMM_BYTES}}}\Z")
+"""How a verdict ends that breaks within a name: the name has a newline, which syslog daemons make two records of."""
+
+_NO_TIME_LATER = re.compile(r"[<+][ +]*0\.0+>?")
+"""The stamp of ``dmesg -d`` and ``-e`` for a record of the same moment."""
 
 
 def _may_be_broken(message: Message, parsed: Parsed | None) -> bool:

@@ -269,6 +269,28 @@ def test_newline_in_a_comm_on_a_console() -> None:
     assert event.selected.comm == "nl\nhog"
 
 
+def test_newline_in_a_name_where_a_date_is_all_that_the_log_has() -> None:
+    """Syslog daemons make two records of it, both of one second, as others of that second are."""
+    texts = [
+        "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null),cpuset=/,mems_allowed=0,global_oom,task_memcg=/,task=nl",
+        "hog,pid=7,uid=0",
+        "Out of memory: Killed process 7 (nl",
+        "hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB",
+    ]
+    (event,) = assemble([Message(text=text, printed="Nov 21 03:18:24", host="box") for text in texts])
+    assert event.victim is not None
+    assert (event.victim.comm, event.victim.pid, event.victim.anon_rss_kb, codes(event)) == (
+        "nl\nhog",
+        7,
+        8,
+        {IssueCode.TRUNCATED_HEAD},
+    )
+    split = ["Memory cgroup stats for ", "other: noise", "/lab/box", ":"]
+    texts = [*memcg_report()[:2], *split, memcg_kill("hog", 100)]
+    (event,) = assemble([Message(text=text, printed="Nov 21 03:18:24", host="box") for text in texts])
+    assert "other: noise" in event.unknown_lines
+
+
 @pytest.mark.parametrize("width", [60, 72, 80])
 def test_wrapped_by_a_mailer(width: int) -> None:
     lines: list[str] = []
