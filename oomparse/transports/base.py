@@ -35,6 +35,7 @@ HEAD_LINES = 64
 FACILITIES = (
     "kern", "user", "mail", "daemon", "auth", "syslog", "lpr", "news", "uucp", "cron", "authpriv", "ftp",
 )  # fmt: skip
+_FACILITY_ALIASES = {"kernel": "kern", "user-level": "user", "system": "daemon", "security": "auth"}
 LEVELS: Mapping[str, int] = {
     "emerg": 0, "panic": 0, "emergency": 0, "alert": 1, "crit": 2, "critical": 2, "err": 3, "error": 3, "warn": 4,
     "warning": 4, "notice": 5, "info": 6, "informational": 6, "debug": 7,
@@ -414,6 +415,7 @@ def microseconds(seconds: str) -> int:
 
 def facility_number(name: str) -> int | None:
     """Return the number of a syslog facility, or None for an unknown name."""
+    name = _FACILITY_ALIASES.get(name.lower(), name.lower())
     if name in FACILITIES:
         return FACILITIES.index(name)
     if name.startswith("local") and name[5:].isdecimal():

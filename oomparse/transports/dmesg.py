@@ -29,26 +29,26 @@ from oomparse.transports.escapes import unescape_dmesg
 MAX_STAMP_GAP_US = 60_000_000
 """A second stamp on a line is one only if it is this little later than the first."""
 
-_SECONDS = rb"\[ {0,5}(\d{1,10}\.\d{6})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
-_DATE = rb"\[([^\s\[\]]{1,24} +[^\s\[\]]{1,24} +\d{1,2} \d\d:\d\d:\d\d \d{4})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
-_RELATIVE = rb"\[((?: *[+-]\d{1,10}\.\d{6}| *<[ \d-]{0,16}\.\d{6}>|[^\s\d\[\]]{1,16} ?\d{1,2} \d\d:\d\d))\]"
-_ISO = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}(?:Z|[+-]\d\d:?\d\d)?)(?= |$)"
-_PREFIX = rb"(?:<(\d{1,5})>|([a-z0-9]{3,8}) *:([a-z]{3,6}) *: )"
-_CALLER = rb"(?: ?\[ *([TC]\d{1,10})\])?"
+SECONDS = rb"\[ {0,5}(\d{1,10}\.\d{6})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
+DATE = rb"\[([^\s\[\]]{1,24} +[^\s\[\]]{1,24} +\d{1,2} \d\d:\d\d:\d\d \d{4})(?: <[ \d-]{0,16}\.\d{6}>)?\]"
+RELATIVE = rb"\[((?: *[+-]\d{1,10}\.\d{6}| *<[ \d-]{0,16}\.\d{6}>|[^\s\d\[\]]{1,16} ?\d{1,2} \d\d:\d\d))\]"
+ISO = rb"(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d,\d{6}(?:Z|[+-]\d\d:?\d\d)?)(?= |$)"
+PREFIX = rb"(?:<(\d{1,5})>|([a-z0-9]{3,8}) *:([a-z]{3,6}) *: )"
+CALLER = rb"(?: ?\[ *([TC]\d{1,10})\])?"
 _LINE = re.compile(
     rb"(?:%(prefix)s)?(?:%(seconds)s|%(date)s|%(iso)s|%(relative)s)%(caller)s ?(.*)"
     % {
-        b"prefix": _PREFIX,
-        b"seconds": _SECONDS,
-        b"date": _DATE,
-        b"iso": _ISO,
-        b"relative": _RELATIVE,
-        b"caller": _CALLER,
+        b"prefix": PREFIX,
+        b"seconds": SECONDS,
+        b"date": DATE,
+        b"iso": ISO,
+        b"relative": RELATIVE,
+        b"caller": CALLER,
     },
     re.DOTALL,
 )
 _PLAIN = re.compile(rb"\[ {0,5}(\d{1,10}\.\d{6})\](?: ?\[ *([TC]\d{1,10})\])? ?(.*)", re.DOTALL)
-_BARE = re.compile(rb"%s(?!\x1b\[)(?: ?\[ *([TC]\d{1,10})\] ?)?(.*)" % _PREFIX, re.DOTALL)
+_BARE = re.compile(rb"%s(?!\x1b\[)(?: ?\[ *([TC]\d{1,10})\] ?)?(.*)" % PREFIX, re.DOTALL)
 _STAMP = rb"\[(?= *\d)([ \d]{5,10})\.(\d{6})\](?:\[ *[TC]\d{1,10}\])? (?=\S)"
 # Where the kernel prints a name (behind ( = / [ and blanks), what looks like a stamp may be that name.
 _GLUED_STAMP = re.compile(rb"(?<=[^\s(=/\[])" + _STAMP)

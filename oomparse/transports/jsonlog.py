@@ -8,7 +8,7 @@ every other may be a log line again, and is decoded as one.
 
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any, ClassVar
 
@@ -17,6 +17,7 @@ import msgspec
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
 from oomparse.timestamps import NOTHING, Resolved
+from oomparse.transports import json_fields
 from oomparse.transports.auto import WrappedDecoder
 from oomparse.transports.base import (
     LEVELS,
@@ -32,30 +33,16 @@ from oomparse.transports.base import (
 from oomparse.transports.envelope import Envelope, InnerDecoder
 from oomparse.transports.escapes import well_formed
 from oomparse.transports.journal_entry import entry_message, field_number, field_text
-from oomparse.transports.json_scan import JsonScanner
+from oomparse.transports.json_fields import Object, Scopes
+from oomparse.transports.json_scan import JsonScanner, records
 
+MAX_PRIORITY = 192
+"""The priorities of syslog are below."""
 DOCKER_CHUNK = 16 * 1024
 """Docker cuts longer lines into chunks of this size; all but the last lack the line end."""
 
-_BEGIN = re.compile(rb'(?:data: |\x1e)?\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:\{|$))')
-_TEXT = (
-    "MESSAGE", "message", "msg", "log", "textPayload", "SyslogMessage", "Message", "@message", "_raw", "rawmsg",
-    "text", "line", "content", "body",
-)  # fmt: skip
-_NESTED = ("jsonPayload", "fields", "_source", "result", "properties", "record", "data", "event", "attributes", "log")
-_TIME = (
-    "@timestamp", "timestamp", "time", "timereported", "TimeGenerated", "timegenerated", "ts", "_time", "date",
-    "receiveTimestamp", "ingestionTime",
-)  # fmt: skip
-_HOST = ("hostname", "host", "_HOSTNAME", "HOSTNAME", "Computer", "HostName", "fromhost", "node_name")
-_TAG = ("syslogtag", "programname", "SYSLOG_IDENTIFIER", "app-name", "appname", "program", "ident", "ProcessName")
-_FACILITY = ("syslogfacility", "syslogfacility-text", "facility", "Facility", "SYSLOG_FACILITY")
-_LEVEL = ("syslogseverity", "PRIORITY", "severity", "SeverityLevel", "level", "priority")
+_BEGIN = re.compile(rb'(?:data: |\x1e)?\s*(?:\{\s*(?:"|\}|$)|\[\s*(?:\[?\s*\{|$))')
 _JOURNAL = frozenset(("_TRANSPORT", "__REALTIME_TIMESTAMP", "__CURSOR", "_BOOT_ID"))
-
-Object = Mapping[str, Any]
-Scopes = Sequence[Object]
-"""An object and those that it holds under customary keys."""
 
 
 class JsonTransport(Transport):
@@ -301,6 +288,7 @@ class JsonDecoder(WrappedDecoder):
         self._inner = InnerDecoder(context)
         self._unread: list[Message] = []
         self._chunk = b""
+        self._row_time: object = None
 
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line of JSON."""
@@ -317,6 +305,9 @@ class JsonDecoder(WrappedDecoder):
         elif not _BEGIN.match(data):
             return None
         elif data[:1] == b"{" and data[-1:] == b"}" and (whole := load(data)) is not None:
+            held = records(whole)
+            if held and json_fields.text(json_fields.named((whole,))[0]) is None:
+                return [message for found in held for message in self._objects(found, line, line.number)]
             return self._objects(whole, line, line.number)
         messages: list[Message] = []
         for piece in self._scanner.feed(data, line.number):
@@ -333,15 +324,18 @@ class JsonDecoder(WrappedDecoder):
         return self._inner.flush()
 
     def _objects(self, found: dict[str, Any], line: Line, end: int) -> Sequence[Message]:
-        scopes = _scopes(found)
+        scopes = json_fields.scopes(found)
         scope = next((each for each in scopes if not _JOURNAL.isdisjoint(each)), None)
-        if scope is not None and ("MESSAGE" in scope or _text(scope) is not None):
-            fields = {"MESSAGE": _text(scope)} | scope
-            return (*self._inner.flush(), *self._entry(scopes, fields, line, end))
+        if scope is not None:
+            text = json_fields.text(json_fields.named((scope,))[0])
+            if "MESSAGE" in scope or text is not None:
+                return (*self._inner.flush(), *self._entry(scopes, {"MESSAGE": text} | scope, line, end))
         if "msg" in found and "pri" in found and not _TIME_OF_DMESG.isdisjoint(found) and "syslogtag" not in found:
             return (*self._inner.flush(), self._dmesg(found, line, end))
         if "log" in found and "stream" in found:
             return self._docker(scopes, line, end)
+        if found.keys() == _CELL:
+            return self._cell(found, line, end)
         return self._any(scopes, line, end)
 
     def _entry(self, scopes: Scopes, fields: Object, line: Line, end: int) -> Sequence[Message]:
@@ -365,19 +359,24 @@ class JsonDecoder(WrappedDecoder):
         facility = found.get("fac")
         number = facility_number(facility) if isinstance(facility, str) else None
         level = found.get("pri")
+        severity = LEVELS.get(level) if isinstance(level, str) else field_number(level)
+        from_kernel = None if facility is None else facility == "kern"
+        if severity is not None and severity > 7:  # since util-linux 2.41 the facility is in it
+            number, severity = divmod(severity, 8)
+            from_kernel = False
         caller = found.get("caller")
         message = bare_text(b"", line, self.context, resolved.issues)
         return replace(
             message,
-            text=_limited(field_text(found.get("msg")) or ""),
+            text=_limited(_NEXT_IN_BUFFER.split(field_text(found.get("msg")) or "", maxsplit=1)[0]),
             transport="dmesg-json",
             monotonic_us=micros,
             printed=printed,
             wall=resolved.wall,
             caller=caller if isinstance(caller, str) else None,
-            level=LEVELS.get(level) if isinstance(level, str) else field_number(level),
+            level=severity,
             facility=number,
-            from_kernel=None if facility is None else facility == "kern",
+            from_kernel=from_kernel,
             line_end=end,
         )
 
@@ -401,30 +400,48 @@ class JsonDecoder(WrappedDecoder):
         )
         return self._inner.feed(text, envelope)
 
+    def _cell(self, found: Object, line: Line, end: int) -> Sequence[Message]:
+        """Take a field of a row of CloudWatch Insights: the time of a row comes before its text."""
+        name = str(found["field"]).lstrip("@")
+        if name == "timestamp":
+            self._row_time = found["value"]
+        elif name == "message":
+            return self._any(({"message": found["value"], "timestamp": self._row_time},), line, end)
+        return ()
+
     def _any(self, scopes: Scopes, line: Line, end: int) -> Sequence[Message]:
-        text = next((each for scope in scopes if (each := _bytes(_text(scope))) is not None), None)
+        scopes = json_fields.named(scopes)
+        text = next((each for scope in scopes if (each := _bytes(json_fields.text(scope))) is not None), None)
         if text is None:
-            text = _bytes(_longest(scopes))
+            text = _bytes(json_fields.longest(scopes))
         if text is None:
             return ()
         printed, resolved = self._time(scopes)
-        facility = _first(scopes, _FACILITY)
+        facility = json_fields.first(scopes, json_fields.FACILITY)
         number = field_number(facility)
         if number is None and isinstance(facility, str):
             number = facility_number(facility)
-        tag = _first(scopes, _TAG)
-        level = _first(scopes, _LEVEL)
+        tag = json_fields.first(scopes, json_fields.TAG)
+        level = json_fields.first(scopes, json_fields.LEVEL)
+        severity = LEVELS.get(level.lower()) if isinstance(level, str) and level.isalpha() else _level(level)
+        priority = field_number(json_fields.first(scopes, json_fields.PRIORITY))
+        if priority is not None and 7 < priority < MAX_PRIORITY:
+            rank, severity = divmod(priority, 8)
+            number = rank if number is None else number
         from_kernel = None if tag is None else str(tag).rstrip(":") == "kernel"
         if number is not None:
             from_kernel = number == 0 and from_kernel is not False
+        road = json_fields.first(scopes[1:], json_fields.ROAD)  # inside an object that is named after journald
+        if road in json_fields.JOURNAL_ROADS:
+            from_kernel = road == "kernel" and from_kernel is not False
         envelope = Envelope(
             transport="json",
             line=line,
             line_end=end,
             wall=resolved.wall,
             printed=printed,
-            host=field_text(_first(scopes, _HOST)),
-            level=LEVELS.get(level.lower()) if isinstance(level, str) and level.isalpha() else _level(level),
+            host=field_text(json_fields.first(scopes, json_fields.HOST)),
+            level=severity,
             facility=number,
             from_kernel=from_kernel,
             from_syslog=tag is not None,
@@ -433,7 +450,7 @@ class JsonDecoder(WrappedDecoder):
         return self._inner.feed(text, envelope)
 
     def _time(self, scopes: Scopes) -> tuple[str | None, Resolved]:
-        value = _first(scopes, _TIME)
+        value = json_fields.first(json_fields.named(scopes), json_fields.TIME)
         if isinstance(value, str) and len(value) <= 64:
             printed = well_formed(value)
             return printed, self.context.times.resolve(printed)
@@ -446,6 +463,9 @@ class JsonDecoder(WrappedDecoder):
 
 
 _TIME_OF_DMESG = frozenset(("time", "fac", "caller"))
+_CELL = {"field", "value"}
+# dmesg 2.38 with both -J and -F writes the rest of its file into each record.  No name is as long as this.
+_NEXT_IN_BUFFER = re.compile(r"\n<\d{1,3}>\[[ \d]{5,10}\.\d{6}\] |\n\Z")
 
 
 def load(data: bytes) -> dict[str, Any] | None:
@@ -458,36 +478,6 @@ def load(data: bytes) -> dict[str, Any] | None:
         except (ValueError, RecursionError):
             return None
     return found if isinstance(found, dict) else None
-
-
-def _scopes(found: dict[str, Any]) -> list[dict[str, Any]]:
-    """Return an object and the objects that it holds under customary keys."""
-    return [found, *(inner for key in _NESTED if isinstance(inner := found.get(key), dict))]
-
-
-def _text(scope: Object) -> object:
-    for key in _TEXT:
-        if key in scope and not isinstance(scope[key], dict):
-            return scope[key]
-    return None
-
-
-def _longest(scopes: Scopes) -> str | None:
-    """Return the longest text of an object that has none under a customary key."""
-    texts = [value for scope in scopes for value in scope.values() if isinstance(value, str)]
-    return max(texts, key=len, default=None)
-
-
-def _first(scopes: Scopes, keys: Sequence[str]) -> Any:
-    """Return the value of the first key that an object (or what it holds) has; ``{"name": …}`` stands for its name."""
-    for scope in scopes:
-        for key in keys:
-            value = scope.get(key)
-            if isinstance(value, dict):
-                value = value.get("name")
-            if value is not None:
-                return value
-    return None
 
 
 def _bytes(value: object) -> bytes | None:

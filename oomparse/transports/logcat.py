@@ -1,7 +1,9 @@
 r"""Android's logcat: ``10-24 14:24:26.342     0     0 W hog     : text`` and ``W/hog(    0): text``.
 
-Turns lines of the threadtime, time and brief formats into messages.  The log daemon takes what stands before the first
-colon of a kernel line for a tag; it is put back.  Only process 0 is the kernel.
+Turns lines of the threadtime, time and brief formats into messages.  The log daemon (``logd/LogKlog.cpp``) takes one or
+two words before the first colon of a kernel line for a tag, and blanks at both ends away; the tag is put back, with a
+blank behind the colon except where the kernel prints ``name:number`` and ``oom-kill:constraint=``.  Only process 0 is
+the kernel.
 """
 
 import re
@@ -21,6 +23,10 @@ _BRIEF = re.compile(
     rb"\( *(?P<pid>\d{1,7})\): ?(?P<text>.*)" % _DATE,
     re.DOTALL,
 )
+
+
+# Behind these tags the kernel goes on without a blank: counters, kworker/0:1, oom-kill:constraint=.
+_CLOSE = re.compile(rb"(?:\S{1,16} )?[a-z_-]+:\d|[^:]*/[a-z]*\d+:\w|oom-kill:constraint=")
 
 
 class LogcatTransport(LineTransport):
@@ -51,6 +57,22 @@ class LogcatTransport(LineTransport):
                 {"text": "Kill 'foo' (1)", "from_kernel": False, "printed": None},
             ),
         ),
+        Sample(
+            lines=(
+                b"11-21 03:18:24.342     0     0 W active_anon: 195 inactive_anon:0 isolated_anon:0",
+                b"11-21 03:18:24.342     0     0 W lowmem_reserve[]: 0 2976 2976",
+                b"11-21 03:18:24.342     0     0 I oom-kill: constraint=CONSTRAINT_NONE,nodemask=(null)",
+                b"11-21 03:18:24.342     0     0 W kworker/0: 1 invoked oom-killer: order=-1",
+                b"11-21 03:18:24.342     0     0 W Mem-Info:  ",
+            ),
+            messages=(
+                {"text": "active_anon:195 inactive_anon:0 isolated_anon:0"},
+                {"text": "lowmem_reserve[]: 0 2976 2976"},
+                {"text": "oom-kill:constraint=CONSTRAINT_NONE,nodemask=(null)"},
+                {"text": "kworker/0:1 invoked oom-killer: order=-1"},
+                {"text": "Mem-Info:"},
+            ),
+        ),
     )
 
     def match(self, data: bytes) -> re.Match[bytes] | None:
@@ -64,7 +86,7 @@ class LogcatTransport(LineTransport):
         printed = None if match["date"] is None else match["date"].decode("ascii")
         wall, issues = context.times.resolve(printed) if printed else (None, ())
         return Message(
-            text=self.text(tag + b": " + text if kernel and tag else text),
+            text=self.text(_joined(tag, text) if kernel and tag else text),
             transport="logcat",
             wall=wall,
             printed=printed,
@@ -75,6 +97,11 @@ class LogcatTransport(LineTransport):
             line_end=line.number,
             issues=issues,
         )
+
+
+def _joined(tag: bytes, text: bytes) -> bytes:
+    close = tag + b":" + text
+    return close if _CLOSE.match(close) else (tag + b": " + text).rstrip()
 
 
 TRANSPORT = LogcatTransport()

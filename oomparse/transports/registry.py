@@ -26,6 +26,7 @@ BUILT_IN = (
     "rfc5424",
     "journal_short",
     "syslog",
+    "dmesg_times",
     "dmesg",
     "journal_text",
     "jsonlog",
@@ -33,6 +34,7 @@ BUILT_IN = (
     "logcat",
     "tagged",
     "wrapped",
+    "grep",
     "dated",
     "text",
 )
@@ -53,7 +55,7 @@ class _Known(NamedTuple):
 
 _DIGITS = b"0123456789"
 _KNOWN = (
-    _Known(0.98, "utf-16", "wrapped", part=b"\0"),
+    _Known(0.98, "utf-16", "wrapped", first=b"\xff\xfe"),
     _Known(0.95, "kmsg", "kmsg", first=_DIGITS, part=b";"),
     _Known(0.93, "cri", "cri", first=_DIGITS, part=b" std"),
     _Known(0.92, "rfc5424", "rfc5424", first=_DIGITS + b"<", part=b"<"),
@@ -64,10 +66,11 @@ _KNOWN = (
     _Known(0.88, "logcat", "logcat", first=_DIGITS + b"VDIWEFA"),
     _Known(0.85, "syslog", "syslog"),
     _Known(0.82, "journal-short-monotonic", "journal_short", first=b"["),
+    _Known(0.81, "dmesg-times", "dmesg_times", part=b"] "),
     _Known(0.8, "dmesg", "dmesg"),
 )
 """The surest formats, in the order in which they are asked; most logs are theirs."""
-_LESS_SURE = {"dated", "jsonlog", "tagged", "text"}
+_LESS_SURE = {"dated", "jsonlog", "tagged", "grep", "text"}
 """Modules none of whose formats comes before those."""
 
 

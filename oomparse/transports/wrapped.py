@@ -1,4 +1,4 @@
-r"""Logs that went through hands: quoted mails, indented postings, editors' line numbers, grep's file names, colours.
+r"""Logs that went through hands: quoted mails, indented postings, editors' line numbers, colours, Windows.
 
 Takes off each line what was put before it, and decodes the rest as a log of its own, whatever its format; so wrappers
 nest, up to `MAX_DEPTH`.  A line is in a wrapper if its rest is surely of some format, or if nothing else looks so.
@@ -17,9 +17,6 @@ from oomparse.transports.registry import recognise
 
 Peeler = Callable[[bytes], bytes | None]
 """Takes the wrapper off a line; None where the line is not wrapped."""
-
-MAX_PATHS_TRIED = 8
-"""Places in a line at which grep's file name may end."""
 
 
 class PeeledTransport(Transport):
@@ -40,7 +37,7 @@ class PeeledTransport(Transport):
         if depth >= MAX_DEPTH:
             return False
         inner = self.peeler()(data)
-        return inner is not None and (self.alone(data) or _is_log(inner, depth + 1))
+        return inner is not None and (self.alone(data) or is_log(inner, depth + 1))
 
     def looks_like(self, head: Sequence[bytes]) -> float:
         """Return `confidence` times the share of lines that are wrapped."""
@@ -55,7 +52,7 @@ class PeeledTransport(Transport):
         return PeeledDecoder(self, context)
 
 
-def _is_log(data: bytes, depth: int) -> bool:
+def is_log(data: bytes, depth: int) -> bool:
     """Return whether a line begins as one of a log does; a stamp somewhere in it is not enough."""
     found = recognise(data, depth)
     return found is not None and found.reads_as is None
@@ -203,81 +200,6 @@ class NumberedTransport(PeeledTransport):
         return _GREP_NUMBER.match(data) is not None
 
 
-_TOKEN = re.compile(rb"\S{1,512}")
-_PATH_END = re.compile(rb"([:-])\d{1,9}\1|:")
-_LOG_PATH = re.compile(
-    rb"\S{0,512}?(?:\.(?:log|txt|out|gz|xz|bz2|zst)|/(?:messages|syslog|kern\.log|dmesg)\S{0,24})[:-](?:\d{1,9}[:-])?"
-)
-
-
-class _PathRemover:
-    """Removes ``file:``, ``file:123:`` and ``file-123-``; remembers the file that it saw last."""
-
-    def __init__(self) -> None:
-        self._path = b""
-
-    def __call__(self, data: bytes) -> bytes | None:
-        if data == b"--":
-            return b""
-        path = self._path
-        if path and data.startswith(path) and (found := _PATH_END.match(data, len(path))):
-            return data[found.end() :]
-        end = _path_end(data)
-        if end is None:
-            return None
-        self._path = data[: end.start()]
-        return data[end.end() :]
-
-
-def _path_end(data: bytes) -> re.Match[bytes] | None:
-    """Find the end of the file name: where a log line begins behind it, or where the name itself is one of a log."""
-    first = _TOKEN.match(data)
-    if first is None:
-        return None
-    token = first.group()
-    for number, found in enumerate(_PATH_END.finditer(data, 1, len(token))):
-        if number >= MAX_PATHS_TRIED:
-            break
-        if found.end() < len(data) and _is_log(data[found.end() :], MAX_DEPTH):
-            return found
-    name = _LOG_PATH.match(token)
-    return _PATH_END.search(token, len(name.group().rstrip(b":-0123456789"))) if name else None
-
-
-class GrepTransport(PeeledTransport):
-    """What grep found in several files."""
-
-    name = "grep"
-    confidence = 0.57
-    samples = (
-        Sample(
-            lines=(
-                b"/var/log/kern.log-20261121:123:Nov 21 03:18:24 oomlab kernel: Mem-Info:",
-                b"/var/log/kern.log-20261121-124-Nov 21 03:18:24 oomlab kernel: Node 0",
-                b"--",
-                b"/var/log/kern.log:Nov 21 03:18:25 oomlab kernel: Out of memory",
-                b"dmesg.txt:[    7.684207] active_anon:195",
-                b"dmesg.txt-                active_file:0",
-            ),
-            messages=(
-                {"text": "Mem-Info:", "host": "oomlab"},
-                {"text": "Node 0"},
-                {"text": "Out of memory"},
-                {"text": "active_anon:195", "monotonic_us": 7684207},
-                {"text": "dmesg.txt-                active_file:0"},
-            ),
-        ),
-    )
-
-    def peeler(self) -> Peeler:
-        """Return what removes the file name."""
-        return _PathRemover()
-
-    def alone(self, data: bytes) -> bool:
-        """Return whether the name of a log file stands first."""
-        return _LOG_PATH.match(data) is not None
-
-
 # dmesg -x leaves the facility and the level without colour.
 _COLOURED = re.compile(rb"(?:[a-z0-9]{3,8} *:[a-z]{3,6} *: )?\x1b\[")
 
@@ -340,6 +262,10 @@ class Utf16Transport(PeeledTransport):
             lines=("\ufeff[    7.684207] Mem-Info:".encode("utf-16-be") + b"\0", "Node 0".encode("utf-16-be") + b"\0"),
             messages=({"text": "Mem-Info:\nNode 0"},),
         ),
+        Sample(
+            lines=("\ufeffNov 21 03:18:24 box kernel: caf\u00e9".encode("utf-16-le") + b"\r\0",),
+            messages=({"text": "caf\u00e9", "host": "box", "transport": "syslog"},),
+        ),
     )
 
     def peeler(self) -> Peeler:
@@ -392,6 +318,5 @@ TRANSPORTS = (
     QuotedTransport(),
     IndentedTransport(),
     NumberedTransport(),
-    GrepTransport(),
     ColouredTransport(),
 )
