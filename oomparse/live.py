@@ -133,11 +133,11 @@ class Progress:
                     f"this cursor is of another kind of log ({state.get('kind')}): name another file", path=str(cursor)
                 )
             self.state = state
-
-    @property
-    def delivered(self) -> dict[str, int]:
+        delivered = self.state.get("delivered", {})
+        if not isinstance(delivered, dict) or not all(type(revision) is int for revision in delivered.values()):
+            raise SourceError("this is no cursor of oomparse: remove it to begin anew", path=str(cursor))
+        self.delivered: dict[str, int] = delivered
         """What was delivered before the restart and is read again."""
-        return dict(self.state.get("delivered", {}))
 
     def save(self, place: Callable[[], Mapping[str, object] | None], reading: LiveReading, *, now: bool) -> None:
         """Save the place, if anything has changed: ``now``, else at most every `SAVE_SECONDS`."""
@@ -238,15 +238,20 @@ def read_kmsg(
     options = Options(transport="kmsg", include_user=include_user)
     progress = Progress(cursor, "kmsg")
     boot = boot_id()
-    resumed = progress.state if progress.state.get("boot_id") == boot else {}
-    reading = LiveReading(options, delivered=resumed.get("delivered"))
+    same_boot = progress.state.get("boot_id") == boot
+    reading = LiveReading(options, delivered=progress.delivered if same_boot else None)
     reading.boot_id = boot
     if not follow:
         yield from _batch_kmsg(device, options, boot)
         return
-    after = resumed.get("sequence")
-    with Kmsg(device, from_end=not from_start and after is None, after=after) as kmsg:
+    after = _as_number(progress.state.get("sequence")) if same_boot else None
+    # Of another boot than the cursor's nothing has been seen.
+    from_end = not from_start and not progress.state
+    with Kmsg(device, from_end=from_end and cursor is None, after=after) as kmsg:
         last: int | None = after
+        if from_end and cursor is not None:
+            for record in kmsg.records():  # The place to go on from, should nothing come before a restart
+                last = _sequence(record[0], last)
 
         def place() -> Mapping[str, object] | None:
             mark = reading.mark()
@@ -278,6 +283,10 @@ def _batch_kmsg(device: str | int, options: Options, boot: str | None) -> Iterat
     for message in decode.flush():
         yield from assembler.feed(replace(message, boot_id=boot))
     yield from assembler.close()
+
+
+def _as_number(value: object) -> int | None:
+    return value if type(value) is int else None
 
 
 def _sequence(line: Line, last: int | None) -> int | None:
@@ -377,16 +386,16 @@ def _follow_journal(
     from oomparse.transports.journal_entry import entry_message
 
     progress = Progress(cursor, "journal")
-    saved = progress.state.get("cursor")
+    saved = str(progress.state.get("cursor", ""))
     reading = LiveReading(options, delivered=progress.delivered)
     with Journal.live(folder, kernel_only=not options.include_user) as journal:
+        last: str | None = saved or None
         if saved and not journal.seek_cursor(saved):
             gone = "the journal no longer has the entry at which reading ended"
             reading.lose([Issue(code=IssueCode.MESSAGES_LOST, detail=gone)])
         elif not saved and not from_start:
-            journal.seek_end()
+            last = journal.seek_end()
         context = DecodeContext(path=journal.name)
-        last: str | None = saved
 
         def place() -> Mapping[str, object] | None:
             mark = reading.mark()

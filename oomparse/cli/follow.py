@@ -4,6 +4,7 @@ import select
 import signal
 import sys
 from collections.abc import Iterator
+from glob import glob
 from pathlib import Path
 from threading import Event, Thread
 from types import FrameType
@@ -79,6 +80,8 @@ def command(
         if name == "-" and cursor is not None:
             raise click.UsageError("standard input cannot be read again: --cursor is for files, journals and /dev/kmsg")
         missing = name != "-" and not Path(name).exists()
+        if missing and (fitting := glob(name)):  # noqa: PTH207 - May be absolute
+            raise click.UsageError(f"only one file can be followed, and {name} means {len(fitting)}: {fitting[0]}, …")
         if missing:
             say(f"{name}: there is no such file yet; waiting for it")
         return live.follow(

@@ -7,6 +7,7 @@ down: written beside, flushed to disk, renamed.  What stands in it is for the ca
 import json
 import os
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,9 @@ class CursorStore:
 
         Raises `SourceError` for a file that cannot be read, or is no such file.
         """
+        if os.path.exists(self.path) and not os.path.isfile(self.path):  # noqa: PTH110, PTH113 - As the person wrote it
+            what = "folder" if os.path.isdir(self.path) else "device or pipe"  # noqa: PTH112 - As above
+            raise SourceError(f"this is a {what}; a cursor is kept in a file, which is replaced", path=self.path)
         try:
             with open(self.path, "rb") as file:  # noqa: PTH123 - A path as the person wrote it
                 data = file.read(MAX_CURSOR_BYTES)
@@ -68,4 +72,6 @@ class CursorStore:
             finally:
                 os.close(folder)
         except OSError as error:
+            with suppress(OSError):
+                beside.unlink(missing_ok=True)
             raise SourceError(f"the cursor cannot be saved: {error.strerror or error}", path=self.path) from error

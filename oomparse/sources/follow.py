@@ -141,7 +141,8 @@ class FileFollower:
             if generation not in places:
                 places[generation] = generation.place()
         in_order = sorted(places, key=lambda generation: generation.order)
-        return Position(path=self.path, time=self._seen, places=tuple(map(places.__getitem__, in_order)))
+        path = os.path.abspath(self.path)  # noqa: PTH100 - Text
+        return Position(path=path, time=self._seen, places=tuple(map(places.__getitem__, in_order)))
 
     def close(self) -> None:
         """Close all files."""
@@ -157,8 +158,11 @@ class FileFollower:
     def _resume(self, position: Position) -> None:
         """Find the places of ``position``; what was written after them is found as any next file is."""
         self._seen = position.time
-        for place in position.places:
-            generation = self._find(place)
+        found = [self._find(place) for place in position.places]
+        # Whose place is there may have been spelled, mounted or moved in another way; else the name must be the same.
+        if not any(found) and os.path.abspath(position.path) != os.path.abspath(self.path):  # noqa: PTH100 - Text
+            raise SourceError(f"this cursor is of another log ({position.path}): name another file", path=self.path)
+        for place, generation in zip(position.places, found, strict=True):
             if generation is not None:
                 self._add(generation)
                 continue

@@ -130,13 +130,16 @@ class Journal:
             raise SourceError(f"this is no cursor of a journal: {cursor!r}", path=self.name) from error
         return False
 
-    def seek_end(self) -> None:
-        """Go behind the last entry."""
+    def seek_end(self) -> str | None:
+        """Go behind the last entry; return its cursor, or None where there is no entry yet."""
         self._from_start = False
         self._reader.seek_tail()
         # Without a step back, libsystemd does not notice what is written next.
-        if not self._reader.get_previous():
-            self._reader.seek_head()
+        last = self._reader.get_previous()
+        if last:
+            return str(last["__CURSOR"])
+        self._reader.seek_head()
+        return None
 
     def entries(self) -> Iterator[Entry]:
         """Yield the entries up to the present end."""
