@@ -34,6 +34,8 @@ MAX_DELIVERED = 10_000
 """Events that are remembered as delivered at once."""
 QUEUE_EVENTS = 64
 """Events that wait for a slow reader of `afollow`."""
+BEFORE_ALL = -1
+"""The sequence number before the first record of a boot."""
 POLL_SECONDS = 0.2
 """How soon its threads notice that nobody reads any more."""
 
@@ -48,17 +50,26 @@ class _Delivered(NamedTuple):
 class LiveReading:
     """Lines in, events out, and the mark up to which everything is dealt with.
 
-    A mark is whatever the source counts in (a line's index, a cursor, a sequence number).
+    A mark is whatever the source counts in (a line's index, a cursor, a sequence number); ``start`` is that of the
+    beginning, from which on what has been ``delivered`` before a restart is read again.
     """
 
     def __init__(
-        self, options: Options, *, path: str | None = None, delivered: Mapping[str, int] | None = None
+        self,
+        options: Options,
+        *,
+        path: str | None = None,
+        start: Any = None,
+        delivered: Mapping[str, int] | None = None,
     ) -> None:
         self._decoder = decoder(options.transport, DecodeContext(times=options.times(time.time()), path=path))
         self._assembler = replace(options, live=True).assembler()
         self._done: OrderedDict[str, int] = OrderedDict(delivered or {})
+        self._awaited = set(self._done)
+        """What was delivered before a restart and has not come again yet."""
+        self._started = _Delivered(start, time.monotonic() + UPDATES_SECONDS)
         self._changing: deque[_Delivered] = deque()
-        self._quiet: Any = None
+        self._quiet: Any = start
         self._lost: list[Issue] = []
         self.boot_id: str | None = None
 
@@ -66,8 +77,8 @@ class LiveReading:
         """Read a line; ``mark`` is the place in front of it."""
         messages = self._decoder.feed(line)
         yield from self.messages(messages)
-        if (messages or self._quiet is None) and self._assembler.settled:
-            self._quiet = mark  # the decoder holds nothing older than this line
+        if messages:
+            self.settle(mark)  # the decoder holds nothing older than this line
 
     def messages(self, messages: Iterable[Message]) -> Iterator[OomEvent]:
         """Read messages that are already decoded."""
@@ -79,6 +90,10 @@ class LiveReading:
         """Let go what waits for a continuation; ``mark`` is the place behind the last line."""
         yield from self.messages(self._decoder.flush())
         yield from self._new(self._assembler.idle())
+        self.settle(mark)
+
+    def settle(self, mark: Any) -> None:
+        """Hear that everything in front of ``mark`` has been read."""
         if self._assembler.settled:
             self._quiet = mark
 
@@ -93,6 +108,7 @@ class LiveReading:
 
     def _new(self, events: Iterable[OomEvent]) -> Iterator[OomEvent]:
         for event in events:
+            self._awaited.discard(event.event_id)
             if len(self._changing) < MAX_DELIVERED:
                 self._changing.append(_Delivered(self._quiet, time.monotonic() + UPDATES_SECONDS))
             if event.revision > self._done.get(event.event_id, 0):
@@ -106,6 +122,8 @@ class LiveReading:
     def mark(self) -> Any:
         """Return the place to go on from after a restart."""
         now = time.monotonic()
+        if self._awaited and now < self._started.until:
+            return self._started.mark
         while self._changing and self._changing[0].until < now:
             self._changing.popleft()
         if not self._changing and self._assembler.settled:
@@ -139,14 +157,11 @@ class Progress:
         self.delivered: dict[str, int] = delivered
         """What was delivered before the restart and is read again."""
 
-    def save(self, place: Callable[[], Mapping[str, object] | None], reading: LiveReading, *, now: bool) -> None:
+    def save(self, place: Callable[[], Mapping[str, object]], reading: LiveReading, *, now: bool) -> None:
         """Save the place, if anything has changed: ``now``, else at most every `SAVE_SECONDS`."""
         if self._store is None or (not now and time.monotonic() < self._next):
             return
-        found = place()
-        if found is None:
-            return
-        state = {"kind": self._kind, **found, "delivered": reading.delivered()}
+        state = {"kind": self._kind, **place(), "delivered": reading.delivered()}
         self._next = time.monotonic() + SAVE_SECONDS
         if {**state, "time": None} != self._saved:
             self._store.save(state)
@@ -181,10 +196,10 @@ def follow(
     progress = Progress(cursor, "file")
     saved = progress.state.get("position")
     position = Position.from_dict(saved) if saved else None
-    reading = LiveReading(options, path=os.fspath(path), delivered=progress.delivered)
+    reading = LiveReading(options, path=os.fspath(path), start=0, delivered=progress.delivered)
     with FileFollower(path, position=position, from_start=from_start) as follower:
 
-        def place() -> Mapping[str, object] | None:
+        def place() -> Mapping[str, object]:
             return {"position": follower.position(reading.mark()).to_dict()}
 
         index = 0
@@ -238,24 +253,22 @@ def read_kmsg(
     options = Options(transport="kmsg", include_user=include_user)
     progress = Progress(cursor, "kmsg")
     boot = boot_id()
-    same_boot = progress.state.get("boot_id") == boot
-    reading = LiveReading(options, delivered=progress.delivered if same_boot else None)
-    reading.boot_id = boot
     if not follow:
         yield from _batch_kmsg(device, options, boot)
         return
-    after = _as_number(progress.state.get("sequence")) if same_boot else None
+    same_boot = progress.state.get("boot_id") == boot
+    last = _as_number(progress.state.get("sequence")) if same_boot else BEFORE_ALL
     # Of another boot than the cursor's nothing has been seen.
     from_end = not from_start and not progress.state
-    with Kmsg(device, from_end=from_end and cursor is None, after=after) as kmsg:
-        last: int | None = after
+    with Kmsg(device, from_end=from_end and cursor is None, after=last) as kmsg:
         if from_end and cursor is not None:
             for record in kmsg.records():  # The place to go on from, should nothing come before a restart
                 last = _sequence(record[0], last)
+        reading = LiveReading(options, start=last, delivered=progress.delivered if same_boot else None)
+        reading.boot_id = boot
 
-        def place() -> Mapping[str, object] | None:
-            mark = reading.mark()
-            return None if mark is None else {"boot_id": boot, "sequence": mark}
+        def place() -> Mapping[str, object]:
+            return {"boot_id": boot, "sequence": reading.mark()}
 
         for line in kmsg.follow(stop or Event()):
             if line is None:
@@ -285,11 +298,11 @@ def _batch_kmsg(device: str | int, options: Options, boot: str | None) -> Iterat
     yield from assembler.close()
 
 
-def _as_number(value: object) -> int | None:
-    return value if type(value) is int else None
+def _as_number(value: object) -> int:
+    return value if type(value) is int else BEFORE_ALL
 
 
-def _sequence(line: Line, last: int | None) -> int | None:
+def _sequence(line: Line, last: int) -> int:
     """Return the record's number; the lines of its dictionary have none."""
     fields = line.data.split(b",", 2)
     return int(fields[1]) if len(fields) > 2 and fields[1].isdigit() and len(fields[1]) < 20 else last
@@ -387,19 +400,20 @@ def _follow_journal(
 
     progress = Progress(cursor, "journal")
     saved = str(progress.state.get("cursor", ""))
-    reading = LiveReading(options, delivered=progress.delivered)
     with Journal.live(folder, kernel_only=not options.include_user) as journal:
-        last: str | None = saved or None
-        if saved and not journal.seek_cursor(saved):
+        last, lost = saved, False
+        if saved:
+            lost = not journal.seek_cursor(saved)
+        elif not progress.state and not from_start:
+            last = journal.seek_end() or ""  # nothing stands for the beginning
+        reading = LiveReading(options, start=last, delivered=progress.delivered)
+        if lost:
             gone = "the journal no longer has the entry at which reading ended"
             reading.lose([Issue(code=IssueCode.MESSAGES_LOST, detail=gone)])
-        elif not saved and not from_start:
-            last = journal.seek_end()
         context = DecodeContext(path=journal.name)
 
-        def place() -> Mapping[str, object] | None:
-            mark = reading.mark()
-            return None if mark is None else {"cursor": mark}
+        def place() -> Mapping[str, object]:
+            return {"cursor": reading.mark()}
 
         for entry in journal.follow(stop):
             if entry is None:
@@ -407,12 +421,14 @@ def _follow_journal(
             else:
                 message = entry_message(entry, context)
                 last = str(entry["__CURSOR"])
-                events = reading.messages(()) if message is None else reading.messages((message,))
+                events = reading.messages(() if message is None else (message,))
             for event in events:
                 yield event
                 progress.save(place, reading, now=True)
             if entry is None:
                 progress.save(place, reading, now=False)
+            else:
+                reading.settle(last)
 
 
 async def afollow(path: str | os.PathLike[str], **options: Any) -> AsyncIterator[OomEvent]:

@@ -194,6 +194,26 @@ def test_a_cursor_of_another_kind_is_refused(tmp_path: Path) -> None:
         next(oomparse.follow(tmp_path / "kern.log", cursor=cursor))
 
 
+def test_what_is_not_read_again_yet_stays_delivered(tmp_path: Path) -> None:
+    """A restart in the middle of a rotation finds no file for a moment."""
+    log, cursor, away = tmp_path / "kern.log", tmp_path / "cursor", tmp_path / "away"
+    append(log, stamped(memcg_report("hog", 7), 1.0))
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, cursor=cursor, from_start=True, stop=stop), stop)
+    found.wait(1)
+    found.end()
+    log.rename(away)
+    stop = threading.Event()
+    found = Collector(oomparse.follow(log, cursor=cursor, stop=stop), stop)
+    time.sleep(0.3)  # quiet moments
+    away.rename(log)
+    append(log, stamped(memcg_report("next", 8), 9.0))
+    (event,) = found.wait(1)
+    found.end()
+    assert event.victim is not None
+    assert event.victim.pid == 8
+
+
 @pytest.mark.parametrize("delivered", [5, [1], {"a": "b"}, {"a": None}])
 def test_a_cursor_that_was_edited_is_refused(tmp_path: Path, delivered: object) -> None:
     cursor = tmp_path / "cursor"
