@@ -38,31 +38,48 @@ class Envelope:
     from_syslog: bool = False
     issues: tuple[Issue, ...] = ()
 
+    @property
+    def speaker(self) -> tuple[object, ...]:
+        """Who wrote it, as far as it says: only what one speaker wrote can belong together."""
+        return self.from_kernel, self.facility, self.host, self.from_process
+
 
 class InnerDecoder:
-    """Decodes the texts of a stream of records as one log."""
+    """Decodes the texts of a stream of records as one log.
+
+    Several records may stand on one line, so the lines of that log are the records, numbered here.
+    """
 
     def __init__(self, context: DecodeContext) -> None:
         self.context = context
         self._auto = AutoDecoder(context.inner()) if context.depth < MAX_DEPTH else None
         self._envelopes: dict[int, Envelope] = {}
+        self._number = 0
+        self._speaker: tuple[object, ...] = ()
 
     def feed(self, text: bytes, envelope: Envelope) -> Sequence[Message]:
         """Take the text of a record."""
+        before: Sequence[Message] = ()
+        if envelope.speaker != self._speaker:
+            before, self._speaker = self.flush(), envelope.speaker
+        self._number += 1
+        self._envelopes[self._number] = envelope
+        return (*before, *self._feed(text, envelope))
+
+    def _feed(self, text: bytes, envelope: Envelope) -> Sequence[Message]:
         lines = text.removesuffix(b"\n").split(b"\n")
-        self._envelopes[envelope.line.number] = envelope
         messages: list[Message] = []
         if len(lines) > 1:
             known = [recognise(line, self.context.depth + 1) is not None for line in lines[:HEAD_LINES]]
             if not any(known):
                 return (*self.flush(), self._message(text.removesuffix(b"\n"), envelope))
             if known[0] and not any(known[1:]):  # one record, prefixed once
-                messages += (*self.feed(lines[0], envelope), *self.flush())
+                messages += (*self._feed(lines[0], envelope), *self.flush())
                 rest = b"\n".join(lines[1:])[:MAX_MESSAGE_BYTES].decode("utf-8", "surrogateescape")
                 messages[-1] = replace(messages[-1], text=f"{messages[-1].text}\n{rest}")
                 return messages
         for data in lines:
-            line = envelope.line._replace(data=data)
+            line = envelope.line._replace(data=data, number=self._number)
             taken = None if self._auto is None or not data else self._auto.offer(line)
             messages += self._merged(taken) if taken is not None else (*self.flush(), self._message(data, envelope))
         return messages
@@ -104,6 +121,7 @@ def _with_envelope(message: Message, first: Envelope, last: Envelope) -> Message
     elif from_kernel and first.from_process:
         from_kernel = None
     dated = message.wall is not None or first.wall is None
+    issues = tuple(issue if issue.line is None else replace(issue, line=first.line.number) for issue in message.issues)
     return replace(
         message,
         text=unescape_syslog(message.text) if first.from_syslog else message.text,
@@ -114,6 +132,7 @@ def _with_envelope(message: Message, first: Envelope, last: Envelope) -> Message
         level=first.level if message.level is None else message.level,
         facility=first.facility if message.facility is None else message.facility,
         from_kernel=from_kernel,
+        line_start=first.line.number,
         line_end=last.line_end,
-        issues=message.issues if dated else message.issues + first.issues,
+        issues=issues if dated else issues + first.issues,
     )

@@ -73,6 +73,16 @@ def first(scopes: Scopes, names: Sequence[str]) -> Any:
     return None
 
 
+def tag(scopes: Scopes, *, of_syslog: bool) -> str | None:
+    """Return the syslog tag; a ``tag`` may be a log agent's own, unless the record is known to be ``of_syslog``."""
+    found = first(scopes, TAG)
+    if found is None:
+        short = first(scopes, ("tag",))
+        known = isinstance(short, str) and (of_syslog or short == "kernel" or short.endswith(":"))
+        return short if known else None
+    return str(found)
+
+
 def text(scope: Object) -> object:
     """Return the text of an object with plain names."""
     for name in TEXT:

@@ -421,14 +421,14 @@ class JsonDecoder(WrappedDecoder):
         number = field_number(facility)
         if number is None and isinstance(facility, str):
             number = facility_number(facility)
-        tag = json_fields.first(scopes, json_fields.TAG)
+        tag = json_fields.tag(scopes, of_syslog=number is not None)
         level = json_fields.first(scopes, json_fields.LEVEL)
         severity = LEVELS.get(level.lower()) if isinstance(level, str) and level.isalpha() else _level(level)
         priority = field_number(json_fields.first(scopes, json_fields.PRIORITY))
         if priority is not None and 7 < priority < MAX_PRIORITY:
             rank, severity = divmod(priority, 8)
             number = rank if number is None else number
-        from_kernel = None if tag is None else str(tag).rstrip(":") == "kernel"
+        from_kernel = None if tag is None else tag.rstrip(":") == "kernel"
         if number is not None:
             from_kernel = number == 0 and from_kernel is not False
         road = json_fields.first(scopes[1:], json_fields.ROAD)  # inside an object that is named after journald

@@ -102,10 +102,10 @@ class SyslogTransport(LineTransport):
         number, severity, micros = None, None, None
         if priority is not None:
             number, severity = divmod(int(priority), 8)
-            from_kernel = from_kernel and number == 0
+            from_kernel = from_kernel if number == 0 else False
         elif facility is not None and level is not None:
             number, severity = facility_number(facility.decode("ascii")), LEVELS.get(level.decode("ascii"))
-            from_kernel = from_kernel and number == 0
+            from_kernel = from_kernel if number == 0 else False
         if stamp is not None:
             whole, fraction = stamp.split(b".")
             micros = int(whole) * 1_000_000 + int(fraction[:6])
@@ -185,6 +185,7 @@ class SyslogTransport(LineTransport):
             lines=(
                 b"<5>2026-11-21T03:18:19.378701+00:00 oomlab kernel: [    0.000000] Linux version 6.1.0",
                 b"<12>Nov 21 03:18:24 oomlab kernel: Killed process 1 (init)",
+                b"<12>Nov 21 03:18:24 oomlab Out of memory: Killed process 1 (init)",
                 b"Nov 21 03:18:24 box kern.err kernel: [    7.670939] Mem-Info:",
                 b"Sat Nov 21 03:18:24 2026 kern.warn kernel: [    7.670939] Mem-Info:",
                 b"Sat 2026-11-21 03:28:15 UTC oomlab kernel: Mem-Info:",
@@ -196,6 +197,7 @@ class SyslogTransport(LineTransport):
             messages=(
                 {"text": "Linux version 6.1.0", "level": 5, "facility": 0, "from_kernel": True},
                 {"text": "Killed process 1 (init)", "facility": 1, "from_kernel": False},
+                {"facility": 1, "from_kernel": False},
                 {"text": "Mem-Info:", "host": "box", "level": 3, "facility": 0},
                 {"text": "Mem-Info:", "host": None, "level": 4, "printed": "Sat Nov 21 03:18:24 2026"},
                 {"text": "Mem-Info:", "host": "oomlab", "printed": "Sat 2026-11-21 03:28:15 UTC"},

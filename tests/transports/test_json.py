@@ -27,6 +27,10 @@ def decoded(document: object, indent: int | None = None) -> list[Message]:
         ({"Computer": "box", "Facility": "kern", "ProcessName": "kernel", "SyslogMessage": KILL}, True),
         ({"Computer": "box", "Facility": "user", "ProcessName": "kernel", "SyslogMessage": KILL}, False),
         ({"ident": "kernel", "pri": "4", "message": KILL}, True),
+        ({"tag": "kernel:", "message": KILL}, True),
+        ({"tag": "sh[3]:", "facility": "kern", "message": KILL}, False),
+        ({"tag": "x", "facility": "kern", "message": f"kernel: {KILL}"}, False),
+        ({"tag": "kube.var.log.kern", "message": KILL}, None),
         ({"ident": "kernel", "pri": "12", "message": KILL}, False),
         ({"priority": 12, "sequence": 9, "sec": 7, "usec": 4, "msg": KILL}, False),
         ({"priority": 4, "sequence": 9, "sec": 7, "usec": 4, "msg": KILL}, None),
@@ -45,8 +49,27 @@ def decoded(document: object, indent: int | None = None) -> list[Message]:
 )
 def test_who_spoke(record: dict[str, Any], from_kernel: bool | None) -> None:
     (message,) = decoded(record)
-    assert (message.text, message.from_kernel) == (KILL, from_kernel)
+    assert (message.text.removeprefix("kernel: "), message.from_kernel) == (KILL, from_kernel)
     assert len(list(oomparse.parse(json.dumps(record)))) == (from_kernel is not False)
+
+
+def test_records_on_one_line_keep_their_own_speakers() -> None:
+    records = [
+        {"syslogtag": "kernel:", "syslogfacility": "0", "msg": " [    7.670939] Mem-Info:", "hostname": "box"},
+        {"syslogtag": "kernel:", "syslogfacility": "1", "msg": f" {KILL}", "hostname": "box"},
+        {"syslogtag": "sh[7]:", "syslogfacility": "0", "msg": f" {KILL}", "hostname": "box"},
+        {"syslogtag": "kernel:", "syslogfacility": "0", "msg": " [    7.670940] Node 0", "hostname": "other"},
+    ]
+    data = b"".join(json.dumps(record).encode() for record in records)
+    for lines in ([data], [b"[" + data.replace(b"}{", b"},{") + b"]"], data.replace(b"}{", b"}\n{").split(b"\n")):
+        found = list(decode(Line(line, number) for number, line in enumerate(lines, 1)))
+        assert [(message.from_kernel, message.host, message.text.strip()) for message in found] == [
+            (True, "box", "Mem-Info:"),
+            (False, "box", KILL),
+            (False, "box", KILL),
+            (True, "other", "Node 0"),
+        ]
+        assert {message.line_start for message in found} == set(range(1, len(lines) + 1))
 
 
 def rows(*fields: tuple[str, str]) -> list[dict[str, str]]:
