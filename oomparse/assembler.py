@@ -605,7 +605,7 @@ def _may_be_broken(message: Message, parsed: Parsed | None) -> bool:
 def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineFormat | None]:
     """Read the next task of a task dump, or the next line of memory.stat."""
     if report.section is Section.TASKS:
-        if text.startswith("[") and (parsed := single(TASK_ROW).parse(text)) is not None:
+        if text.startswith("[") and "\n" not in text and (parsed := single(TASK_ROW).parse(text)) is not None:
             return parsed.line, parsed.format
     elif report.section is Section.MEMCG and report.stats_open:
         return stat_line(text), None

@@ -19,6 +19,7 @@ from oomparse.grammar.format import Section
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import MemcgCounter
 from oomparse.grammar.reaper import Reaped
+from oomparse.grammar.tokens import INDENT
 from oomparse.model import (
     LAZY_FIELDS,
     Era,
@@ -41,6 +42,7 @@ from oomparse.model import (
 )
 from oomparse.report import Report
 from oomparse.report_sections import ReportSections
+from oomparse.sections import TaskTable
 
 COMM_CHARACTERS = 15
 
@@ -86,7 +88,7 @@ def build_event(report: Report) -> OomEvent:
         "constraint": report.constraint.constraint if report.constraint else None,
         "memcg": memcg,
         "message": _message(report),
-        "selected": _selected(report),
+        "selected": _selected(report, sections),
         "victims": victims,
         "panic": report.panic.text if report.panic else None,
         "identity": identity,
@@ -146,12 +148,16 @@ def _era(report: Report) -> Era | None:
 
 
 def _invoker(report: Report) -> Invoker | None:
-    header, cpu = report.header, report.cpu
+    header, cpu, message = report.header, report.cpu, report.header_message
     if header is None:
         return None
     comm = header.comm
+    if comm is not None and message is not None and message.printed is None and message.from_kernel is not True:
+        comm = comm.lstrip(INDENT)  # nothing tells a name that begins with blanks from a line that is indented
     if cpu is not None and comm is not None and comm != cpu.comm and comm.endswith(cpu.comm):
         comm = cpu.comm  # the header was glued to other output
+    elif cpu is not None and comm is not None and cpu.comm.endswith(f"\n{comm}"):
+        comm = cpu.comm  # a name that holds a newline, in a log without stamps
     elif comm is not None and len(comm) > COMM_CHARACTERS:
         comm = None
     return Invoker(
@@ -266,19 +272,43 @@ def _message(report: Report) -> str | None:
     return _first(*(line.message for line in said if line is not None))
 
 
-def _selected(report: Report) -> Selection | None:
+def _selected(report: Report, sections: ReportSections) -> Selection | None:
     selected, constraint = report.selected, report.constraint
     if selected is not None:
         uid = constraint.uid if constraint is not None and constraint.pid == selected.pid else None
-        return Selection(pid=selected.pid, comm=selected.comm, uid=uid, oom_score=selected.score)
+        comm = _agreed_comm(report, sections, selected.pid, selected.comm)
+        return Selection(pid=selected.pid, comm=comm, uid=uid, oom_score=selected.score)
     if constraint is not None and (constraint.pid is not None or constraint.comm is not None):
-        return Selection(pid=constraint.pid, comm=constraint.comm, uid=constraint.uid)
+        comm = _agreed_comm(report, sections, constraint.pid, constraint.comm)
+        return Selection(pid=constraint.pid, comm=comm, uid=constraint.uid)
     return None
+
+
+def _agreed_comm(report: Report, sections: ReportSections, pid: int | None, comm: str | None) -> str | None:
+    """Return a name as most of the lines have it that differ in blanks alone: one of them may have been wrapped."""
+    if pid is None or comm is None:
+        return comm
+    said = (report.constraint, report.selected, *report.kills)
+    alike = _alike(comm, pid, said)
+    if len(set(alike)) < 2:
+        return comm
+    row = (sections.load("tasks") or TaskTable()).find(pid)
+    alike += _alike(comm, pid, (report.cpu, report.reaped.get(pid), row))
+    return max(alike, key=lambda name: (alike.count(name), "\n" not in name, -len(name)))
+
+
+def _alike(comm: str, pid: int, lines: Iterable[Any]) -> list[str]:
+    """Return the names that lines give a process, if they differ from ``comm`` in blanks alone."""
+    names = [line.comm for line in lines if line is not None and line.pid == pid and line.comm]
+    return [name for name in names if "".join(name.split()) == "".join(comm.split())]
 
 
 def victims_of(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
     """Return who was killed or chosen, the first victim first."""
-    victims = [_victim(kill, _role(report, at, kill, sections), report) for at, kill in enumerate(report.kills)]
+    victims = [
+        _victim(kill, _role(report, at, kill, sections), report, _agreed_comm(report, sections, kill.pid, kill.comm))
+        for at, kill in enumerate(report.kills)
+    ]
     if not victims:
         chosen = _chosen(report)
         if chosen is not None:
@@ -294,7 +324,7 @@ def victims_of(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
     return tuple(victims)
 
 
-def _victim(kill: Killed, role: Role, report: Report) -> Victim:
+def _victim(kill: Killed, role: Role, report: Report, comm: str | None) -> Victim:
     selected = report.selected
     score = kill.score
     if score is None and selected is not None and selected.pid == kill.pid:
@@ -305,7 +335,7 @@ def _victim(kill: Killed, role: Role, report: Report) -> Victim:
         uid = constraint.uid
     return Victim(
         pid=kill.pid,
-        comm=kill.comm,
+        comm=comm,
         uid=uid,
         total_vm_kb=kill.total_vm_kb,
         anon_rss_kb=kill.anon_rss_kb,

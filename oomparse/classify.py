@@ -60,7 +60,7 @@ def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:
 
     text = facts.constraint_text
     if text is not None:
-        if facts.oom_memcg is not None:
+        if facts.oom_memcg is not None or ",oom_memcg=" in text:
             # 5.0 and 5.1 print CONSTRAINT_NONE even here: the field was not set yet.
             say(Scope.MEMCG, "oom_memcg names the cgroup whose limit was hit", text)
         elif facts.constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"):

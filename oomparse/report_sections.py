@@ -10,7 +10,7 @@ from typing import Any
 
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
-from oomparse.grammar.memcg import MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
+from oomparse.grammar.memcg import MemcgCounter, MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
 from oomparse.grammar.tasks import TaskLine, task_rows
 from oomparse.sections import MemInfo, TaskTable
 
@@ -49,8 +49,17 @@ class ReportSections:
         return any(section is Section.MEMINFO for section, _ in self._body)
 
     def stats_path(self) -> str | None:
-        """Return the first cgroup whose statistics are printed: the one whose limit was hit."""
-        return next((line.path for line in self._stats_lines() if isinstance(line, MemcgStats) and line.path), None)
+        """Return the first cgroup whose statistics are printed: the one whose limit was hit.
+
+        From 3.9 to 5.2 those of its children follow, and of a cut report the first that is left may be a child's: there
+        the counters must stand before it, as the kernel prints them.
+        """
+        after_counters = False
+        for line in self._stats_lines():
+            after_counters = after_counters or isinstance(line, MemcgCounter)
+            if isinstance(line, MemcgStats) and line.path:
+                return line.path if after_counters or self.load("stats_unit") != "kB" else None
+        return None
 
     def stats_in_bytes(self) -> bool:
         """Whether the memcg statistics are those of memory.stat (since 5.3)."""
@@ -97,7 +106,8 @@ class ReportSections:
         return build_stack(self._section(Section.STACK))
 
     def _load_tasks(self) -> TaskTable | None:
-        rows = task_rows(self._task_lines())
+        titles = (text for section, text in self._body if section is Section.TASKS and _IS_ROW.match(text) is None)
+        rows = task_rows(self._task_lines(), padded=any(text[-1:] == " " for text in titles))
         return None if rows is None else TaskTable(rows)
 
     def _task_lines(self) -> Iterator[TypedLine]:
@@ -146,9 +156,10 @@ class ReportSections:
     def _load_stats(self) -> Mapping[str, int] | None:
         """Return the statistics of the cgroup whose limit was hit; where no line names it, of the first."""
         tree = self._tree()[1]
-        if self._oom_memcg is not None and "" not in tree:
-            return tree.get(self._oom_memcg) or None
-        return next(iter(tree.values()), None) or None
+        if "" in tree:
+            return next(iter(tree.values())) or None
+        path = self._oom_memcg or self.stats_path()
+        return (tree.get(path) if path is not None else None) or None
 
     def _load_hierarchy(self) -> Mapping[str, Mapping[str, int]] | None:
         return self._tree()[1] or None

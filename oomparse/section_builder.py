@@ -111,6 +111,7 @@ class _MemInfoBuilder:
         self.allocations: list[Allocation] = []
         self.prefix: int | None = None
         self.per_cpu_zone: PerCpuTitle | None = None
+        self.per_cpu_lists: set[tuple[int, str | None]] = set()
         self.open: TotalsLine | NodeLine | ZoneLine | None = None
 
     def add(self, line: TypedLine) -> None:
@@ -145,7 +146,6 @@ class _MemInfoBuilder:
         if isinstance(before, TotalsLine):
             self.open = _rejoined(KeyKind.TOTALS, before, line.text)
             _add_new(self.totals, self.open.values)
-            _add_new(self.totals_other, self.open.other)
         elif isinstance(before, NodeLine):
             self.nodes[-1] = self.open = _rejoined(KeyKind.NODE, before, line.text)
         elif isinstance(before, ZoneLine):
@@ -156,10 +156,12 @@ class _MemInfoBuilder:
             self.reserves[len(self.zones)] = line.pages
 
     def reserve(self, number: int) -> tuple[int, ...] | None:
-        """Return the reserve of a zone; all are of one length, and a shorter one is cut."""
+        """Return the reserve of a zone; all are of one length, and none becomes smaller: others are cut."""
         pages = self.reserves.get(number)
         longest = max(map(len, self.reserves.values()), default=0)
-        return pages if pages is not None and len(pages) == longest else None
+        if pages is None or len(pages) < longest or pages[-1:] < pages[-2:-1]:
+            return None
+        return pages
 
     def add_free_list(self, line: FreeListLine) -> None:
         self.free_lists.append(line if line.node is not None else replace(line, node=self.prefix))
@@ -174,8 +176,13 @@ class _MemInfoBuilder:
 
     def add_per_cpu_title(self, line: PerCpuTitle) -> None:
         self.per_cpu_zone = line if line.node is not None else replace(line, node=self.prefix)
+        self.per_cpu_lists = set()
 
     def add_per_cpu(self, line: PerCpuLine) -> None:
+        lists = {(line.cpu, temperature) for temperature in line.lists}
+        if self.per_cpu_lists & lists:
+            self.per_cpu_zone = None  # the title of another zone is lost
+        self.per_cpu_lists |= lists
         where = self.per_cpu_zone
         for temperature, (low, high, batch, used) in line.lists.items():
             self.per_cpu.append(
@@ -288,8 +295,8 @@ def _rejoined(kind: KeyKind, line: Line, rest: str) -> Line:
     text, found = min(((text, read_counters(kind, text)) for text in _joints(line.text, rest)), key=_counters_merit)
     if found.damaged and not line.damaged:
         return line
-    other = found.other if not found.damaged else line.other
-    joined = replace(line, values=found.values, other=other, damaged=found.damaged, text=text)
+    # An unknown key in the rest may be the end of one that was broken: ``other`` stays what it was.
+    joined = replace(line, values=found.values, damaged=found.damaged, text=text)
     if isinstance(joined, TotalsLine):
         return joined
     return replace(joined, all_unreclaimable=found.all_unreclaimable)

@@ -231,7 +231,7 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
     unreclaimable: bool | None = None
     value: int | None = None
     last: KeyRange | None = None
-    name = first = ""
+    name = key = first = ""
     words = iter(text.split())
     for word in words:
         if word == _QUESTION:
@@ -253,7 +253,9 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
                 values[name] = value
             else:
                 value = None
-        last = known.get(name)
+        if value is None and word.isdecimal() and last is not None and not last.unit:
+            values.pop(key, None)  # the line was broken inside its number
+        last, key = known.get(name), name
         first = first or name
         if value is None:
             break

@@ -14,13 +14,13 @@ from typing import NamedTuple
 from oomparse.grammar import formats_of
 from oomparse.grammar._lowered import PATTERNS, TABLE
 from oomparse.grammar.format import Groups, LineFormat, TypedLine
+from oomparse.grammar.tokens import INDENT
 
 _SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ": ")
 """Parts that many triggers share and few lines have, in the order in which they divide the triggers."""
 
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
-_BLANKS = (" ", "\t")
 _WIDE_BLANKS = re.compile(" {2,}")
 
 
@@ -158,8 +158,8 @@ def parse_line(text: str) -> Parsed | None:
         squeezed = dispatcher().parse(_WIDE_BLANKS.sub(" ", text.strip()))
         if squeezed is not None and not squeezed.format.tolerant:
             return Parsed(squeezed.format, replace(squeezed.line, damaged=True))
-    if text.startswith(_BLANKS) and (parsed is None or parsed.format.tolerant):
-        unindented = dispatcher().parse(text.lstrip())
+    if text[:1] in INDENT and (parsed is None or parsed.format.tolerant):
+        unindented = dispatcher().parse(text.lstrip(INDENT))
         if unindented is not None and (parsed is None or not unindented.format.tolerant):
             return unindented
     return parsed

@@ -10,7 +10,19 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import COMM_BYTES, MAX_BLANKS, lit, nodes, number, optional, rest, rest_of_line, rx, until
+from oomparse.grammar.tokens import (
+    COMM_BYTES,
+    MAX_BLANKS,
+    is_elided,
+    lit,
+    nodes,
+    number,
+    optional,
+    rest,
+    rest_of_line,
+    rx,
+    until,
+)
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -94,7 +106,7 @@ def _tolerant_header(groups: Groups) -> Header:
     damaged = "gfp_mask=" not in tail or "order=" not in tail
     for match in re.finditer(r"\b(\w++)=(0x[0-9a-f]{1,16}\b|-?\d+|\(null\)|[^\s,()]*)(?:\(([^()]*)\))?", tail):
         key, value, names = match.groups()
-        at_end = match.end() == len(tail.rstrip())
+        at_end = match.end() == len(tail.rstrip()) or is_elided(tail[match.end() : match.end() + 3])
         if key == "gfp_mask" and value.startswith("0x") and not (at_end and names is None):
             values["gfp_mask"] = int(value, 16)
             if names is not None:
@@ -104,7 +116,7 @@ def _tolerant_header(groups: Groups) -> Header:
                 damaged = True
                 continue
             values["oom_adj" if key == "oomkilladj" else key] = int(value)
-        elif key == "nodemask" and not at_end:
+        elif key == "nodemask" and tail[match.end() : match.end() + 1] == ",":
             values["nodemask"] = value
         elif key not in ("gfp_mask", "nodemask", "order", "oom_score_adj", "oom_adj", "oomkilladj"):
             unknown.append(key)

@@ -255,7 +255,7 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="Killed process ",
         starts=True,
         expression=lambda: (
-            _process(r"\), UID \d+, total-vm:\d") + lit("), UID ") + number("uid") + lit(", ") + _sizes(shmem=True)
+            _process(r"\), UID -?\d+, total-vm:\d") + lit("), UID ") + number("uid") + lit(", ") + _sizes(shmem=True)
         ),
         build=builds(Killed),
         since="3.10",

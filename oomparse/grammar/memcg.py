@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import BLANKS, kb, lit, number, optional, path, rest, rest_of_line, rx
+from oomparse.grammar.tokens import BLANKS, INDENT, is_elided, kb, lit, number, optional, path, rest, rest_of_line, rx
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -86,8 +86,13 @@ def _build_task_in(groups: Groups) -> TaskInMemcg:
     for at in range(1, len(parts)):
         lower, upper = _LIMIT_OF.join(parts[:at]), _LIMIT_OF.join(parts[at:])
         if upper in {lower, "/"} or lower.startswith(f"{upper}/"):
-            return TaskInMemcg(task_memcg=lower, oom_memcg=upper)
-    return TaskInMemcg(task_memcg=task_memcg, oom_memcg=oom_memcg)
+            task_memcg, oom_memcg = lower, upper
+            break
+    return TaskInMemcg(
+        task_memcg=None if is_elided(task_memcg) else task_memcg,
+        oom_memcg=None if is_elided(oom_memcg) else oom_memcg,
+        damaged=is_elided(f"{task_memcg}{oom_memcg}"),
+    )
 
 
 def _build_task_in_half(groups: Groups) -> TaskInMemcg:
@@ -129,6 +134,8 @@ _KEY_BYTES = re.compile(r"(?P<key>[a-z][a-z_0-9]*) (?P<value>\d{1,20})")
 
 def _build_stats(groups: Groups) -> MemcgStats:
     path = groups.get("path")
+    if path is not None and is_elided(path):
+        path = None
     body = (groups.get("body") or "").strip()
     if not body:
         return MemcgStats(path=path)
@@ -136,6 +143,9 @@ def _build_stats(groups: Groups) -> MemcgStats:
         stats = {match["key"]: int(match["value"]) for match in _KEY_KB.finditer(body)}
         whole = len(body.split()) == len(stats)
         unknown = _unknown_stats(*stats)
+        if not whole:
+            stats = {key: value for key, value in stats.items() if key not in unknown}
+            unknown = ()
         return MemcgStats(path=path, unit="kB" if stats else None, stats=stats, damaged=not whole, unknown=unknown)
     stats = {}
     lines = [line.strip() for line in body.split("\n")]
@@ -407,7 +417,7 @@ _KNOWN_STATS = re.compile(
 
 def stat_line(text: str) -> MemcgStat | None:
     """Read ``key value``, one record each since 6.5 (``seq_buf_do_printk()``)."""
-    match = STAT_LINE.match(text)
+    match = STAT_LINE.match(text.lstrip(INDENT))
     if match is None:
         return None
     key = match["key"]
@@ -426,4 +436,6 @@ def stats_tail(text: str) -> MemcgStats | None:
     """Read a broken-off rest of the one-line statistics: `` cache:0KB rss:24576KB …``."""
     if _KB_TAIL.match(text) is None:
         return None
-    return MemcgStats(unit="kB", stats={match["key"]: int(match["value"]) for match in _KEY_KB.finditer(text)})
+    stats = {match["key"]: int(match["value"]) for match in _KEY_KB.finditer(text)}
+    broken = _unknown_stats(next(iter(stats)))
+    return MemcgStats(unit="kB", stats={key: value for key, value in stats.items() if key not in broken})

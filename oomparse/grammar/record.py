@@ -7,14 +7,17 @@ terminal wrapped.  Nothing is dropped: what no format takes comes back with ``pa
 
 import itertools
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import NamedTuple
 
 from oomparse.grammar.dispatch import Parsed, parse_line
-from oomparse.grammar.header import Header
+from oomparse.grammar.format import TypedLine
+from oomparse.grammar.header import CpuLine, HardwareLine, Header
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.tasks import TaskLine
+from oomparse.grammar.memcg import TaskInMemcg
+from oomparse.grammar.tasks import TaskLine, is_aligned
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK
+from oomparse.grammar.verdict import ConstraintLine
 
 MAX_WRAPPED_LINES = 12
 """How many lines a wrapped line may have been broken into."""
@@ -61,8 +64,21 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
     A kill line of one generation can be the beginning of another's.
     """
     if is_exact(parsed):
-        return parsed is not None and isinstance(parsed.line, Killed)
+        return parsed is not None and (isinstance(parsed.line, Killed) or type(parsed.line) in _RESTS)
     return _BEGINS.match(text) is not None or _is_broken(text)
+
+
+_RESTS: Mapping[type[TypedLine], re.Pattern[str]] = {
+    CpuLine: re.compile(rf"[\s{CONTINUATION_MARK}]*#\d"),
+    HardwareLine: re.compile(
+        rf"[\s{CONTINUATION_MARK}]*(?:[^\n:]{{1,60}} )?BIOS \S|[^\n:]{{1,60}} \d\d/\d\d/\d{{4}}\s*\Z"
+    ),
+    TaskInMemcg: re.compile(rf"[\s{CONTINUATION_MARK}]*[.:@/\\-]*\w[\w.:@/\\-]*\s*\Z"),
+    Header: re.compile(rf"[\s{CONTINUATION_MARK}]*\d{{1,4}}\s*\Z"),
+    ConstraintLine: re.compile(rf"[\s{CONTINUATION_MARK}]*\d{{1,9}}\s*\Z"),
+}
+"""How the rest of a line begins that is whole without it, too: what stands behind the release, the date of the BIOS,
+the end of a path, the last digits of a number."""
 
 
 def _is_broken(text: str) -> bool:
@@ -80,24 +96,40 @@ def ends_wrapped(parts: Sequence[str], text: str) -> bool:
 def join_wrapped(parts: Sequence[str]) -> Piece | None:
     """Put a line together that was broken: by a newline of its own, between words, or inside one."""
     first, *later = map(parse_line, parts)
+    if is_exact(first) and first is not None and (rest := _RESTS.get(type(first.line))) and not rest.match(parts[1]):
+        return None
     alone = [found for found in later if found is not None and is_exact(found)]
-    text = "\n".join(parts)
-    whole = parse_line(text)
-    if whole is not None and _joins(first, alone, whole):
-        return Piece(text, whole)
+    readings = (
+        Piece(text, joined)
+        for text in _joints(parts)
+        if (joined := parse_line(text)) is not None and _joins(first, alone, joined)
+    )
+    found = next(readings, None)
+    if found is None or not _has_blank_path(found):
+        return found
+    return next((reading for reading in readings if not _has_blank_path(reading)), found)
+
+
+def _has_blank_path(piece: Piece) -> bool:
+    """Tell whether a path holds a blank: it may, but where the line was wrapped the blank is rather the break."""
+    line = piece.parsed.line if piece.parsed is not None else None
+    paths = (getattr(line, name, None) for name in ("oom_memcg", "task_memcg", "path", "cpuset"))
+    return any(path is not None and len(path.split()) != 1 for path in paths)
+
+
+def _joints(parts: Sequence[str]) -> Iterator[str]:
+    """Yield how the line may have read: with a newline of its own, or broken between words, or inside one."""
+    if not any(part.lstrip().startswith(CONTINUATION_MARK) for part in parts[1:]):
+        yield "\n".join(parts)
     breaks = len(parts) - 1
-    stripped = [parts[0].rstrip(), *(part.strip().removeprefix(CONTINUATION_MARK) for part in parts[1:])]
+    stripped = [parts[0].rstrip(), *(part.strip().removeprefix(CONTINUATION_MARK).lstrip() for part in parts[1:])]
     mixed = breaks <= _MAX_MIXED_BREAKS
     # The summary line has no blanks but those of names; all other lines have, and are broken there.
     order = ("", " ") if parts[0].startswith("oom-kill:") else (" ", "")
     # No blank stands before a colon or a comma.
     choices = [("",) if part.startswith((":", ",")) else order for part in stripped[1:]]
     for joints in itertools.product(*choices) if mixed else ((order[0],) * breaks, (order[1],) * breaks):
-        text = stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
-        joined = parse_line(text)
-        if joined is not None and _joins(first, alone, joined):
-            return Piece(text, joined)
-    return None
+        yield stripped[0] + "".join(joint + part for joint, part in zip(joints, stripped[1:], strict=True))
 
 
 def _joins(first: Parsed | None, alone: list[Parsed], joined: Parsed) -> bool:
@@ -119,17 +151,19 @@ def pieces(text: str) -> Iterator[Piece]:
     if "\n" not in text:
         yield Piece(text, parse_line(text))
         return
-    whole = parse_line(text)
-    if is_exact(whole):
-        yield Piece(text, whole)
-        return
+    whole = Piece(text, parse_line(text))
     parts = text.split("\n")
+    if is_exact(whole.parsed) and not _has_blank_path(whole) and not _is_wrapped_row(whole, parts):
+        yield whole
+        return
     at = 0
     while at < len(parts):
         part = parts[at]
         piece, taken = Piece(part, parse_line(part)), 1
         if piece.parsed is not None and isinstance(piece.parsed.line, TaskLine):
             piece, taken = _whole_row(parts, at)
+        elif _ends_within_number(piece, parts[at + 1 : at + 2]):
+            piece, taken = Piece(f"{part}{parts[at + 1]}", parse_line(f"{part}{parts[at + 1]}")), 2
         elif may_go_on(part, piece.parsed):
             end = at + 1
             while end < len(parts) and not ends_wrapped(parts[at:end], parts[end]):
@@ -146,10 +180,30 @@ def pieces(text: str) -> Iterator[Piece]:
 _ROW_GOES_ON = re.compile(rf"[\s{CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
 
 
-def _whole_row(parts: list[str], at: int) -> tuple[Piece, int]:
-    """Join the columns of a task row that a mailer wrapped: nothing but numbers tells that they belong to it."""
+def _ends_within_number(piece: Piece, following: Sequence[str]) -> bool:
+    """Tell whether a line of counters without units was broken inside its last number."""
+    totals = piece.parsed is not None and piece.parsed.format.name.startswith("totals")
+    return totals and piece.text[-1:].isdecimal() and any(text[:1].isdecimal() for text in following)
+
+
+def _is_wrapped_row(piece: Piece, parts: Sequence[str]) -> bool:
+    """Tell whether a task row goes on with columns, rather than with the rest of a name that holds a newline."""
+    row = piece.parsed is not None and isinstance(piece.parsed.line, TaskLine)
+    return row and _whole_row(parts, 0)[1] > 1
+
+
+def _whole_row(parts: Sequence[str], at: int) -> tuple[Piece, int]:
+    """Join the columns of a task row that was wrapped: nothing but numbers tells that they belong to it."""
     row, taken = parts[at], 1
-    while at + taken < len(parts) and taken < MAX_WRAPPED_LINES and _ROW_GOES_ON.match(parts[at + taken]):
-        row = f"{row.rstrip()} {parts[at + taken].strip().removeprefix(CONTINUATION_MARK).lstrip()}"
+    while at + taken < len(parts) and taken < MAX_WRAPPED_LINES:
+        rest = parts[at + taken].rstrip()
+        # Broken at the edge of a terminal, a number may go on; then only so do the columns stand where they should.
+        joined = f"{row}{rest.removeprefix(CONTINUATION_MARK)}"
+        goes_on = _ROW_GOES_ON.match(rest) is not None
+        if not goes_on and (is_aligned(row) or not is_aligned(joined)):
+            break
+        if not is_aligned(joined):
+            joined = f"{row.rstrip()} {rest.lstrip().removeprefix(CONTINUATION_MARK).lstrip()}"
+        row = joined
         taken += 1
     return Piece(row, parse_line(row)), taken

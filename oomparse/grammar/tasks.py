@@ -8,10 +8,10 @@ that every kernel prints first.
 import functools
 import re
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import CONTINUATION_MARK, lit, number, rx
+from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
 from oomparse.sections import TaskRow
 
 TASK_ROW = "task_row"
@@ -95,6 +95,33 @@ def _header_format(  # noqa: PLR0917 - a row of the table below
     )
 
 
+def _cell(width: int) -> str:
+    """A number that stands right in a column of this width, or is wider than it."""
+    return rf" (?:(?=[ \d-]{{{width}}}(?: |\Z)) *-?\d+|-?\d{{{width + 1},20}})"
+
+
+# The widths of the columns behind the pid and the blanks before the last, as dump_task() prints them.
+_WIDTHS = (
+    (5, 5, 8, 8, 8, 8, 9, 8, 8, 13),
+    (5, 5, 8, 8, 8, 8, 13),
+    (5, 5, 8, 8, 7, 7, 8, 13),
+    (5, 5, 8, 8, 7, 8, 13),
+    (5, 5, 8, 8, 3, 7, 13),
+    (5, 5, 8, 8, 3, 7),
+)
+_ALIGNED = "|".join("".join(map(_cell, widths)) for widths in _WIDTHS)
+
+
+@functools.cache
+def _aligned() -> re.Pattern[str]:
+    return re.compile(rf"\[ *\d+\](?:{_ALIGNED}) .{{0,{COMM_BYTES}}}\Z", re.DOTALL)
+
+
+def is_aligned(text: str) -> bool:
+    """Tell whether a row looks as a kernel prints it: every number right in its column, and a name behind them."""
+    return _aligned().match(text) is not None
+
+
 @functools.lru_cache(maxsize=64)
 def _row_pattern(numbers: int) -> re.Pattern[str]:
     """``[pid]`` and so many numbers, and what follows a blank behind them."""
@@ -112,7 +139,7 @@ def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:
         match = _row_pattern(len(columns) - 2).match(text)
         if match is not None:
             *numbers, name = match.groups()
-            return _row(columns[:-1], numbers, (name or "") if columns[-1] == "name" else None)
+            return _row(columns[:-1], numbers, name if columns[-1] == "name" else None)
     titles = FIRST_COLUMNS if columns is None else columns[: len(FIRST_COLUMNS)]
     for count in range(len(titles), 0, -1):
         match = _row_pattern(count - 1).match(text)
@@ -127,8 +154,11 @@ def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> T
     return TaskRow(comm=comm, **values)
 
 
-def task_rows(lines: Iterable[TypedLine]) -> tuple[TaskRow, ...] | None:
-    """Read the rows of a report, each by the header above it; ``None`` where there is neither header nor row."""
+def task_rows(lines: Iterable[TypedLine], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
+    """Read the rows of a report, each by the header above it; ``None`` where there is neither header nor row.
+
+    ``padded``: somebody has put blanks behind the lines, which are no part of the names then.
+    """
     columns: tuple[str, ...] | None = None
     rows: list[TaskRow] = []
     seen = False
@@ -141,6 +171,8 @@ def task_rows(lines: Iterable[TypedLine]) -> tuple[TaskRow, ...] | None:
             row = task_row(columns, line.text)
             if row is not None:
                 rows.append(row)
+    if padded or any(len(row.comm) > COMM_BYTES and row.comm[-1] == " " for row in rows if row.comm is not None):
+        rows = [row if row.comm is None else replace(row, comm=row.comm.rstrip(" ")) for row in rows]
     return tuple(rows) if seen else None
 
 
@@ -223,7 +255,7 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger="[",
         starts=True,
         expression=lambda: (
-            rx(r"\[\s*") + number("pid") + lit("]") + rx(r"\s+(?=\d)") + number("uid") + rx(r".*")("cells")
+            rx(r"\[\s*") + number("pid") + lit("]") + rx(r"\s+(?=-?\d)") + number("uid") + rx(r".*")("cells")
         ),
         build=lambda groups: TaskLine(text=f"[{groups.get('pid')}] {groups.get('uid')}{groups.get('cells')}"),
         since="2.6.25",

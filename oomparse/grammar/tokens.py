@@ -16,6 +16,8 @@ if TYPE_CHECKING:
 
 CONTINUATION_MARK = "\u21aa"
 """Typesetters put an arrow before the rest of a line."""
+INDENT = f" \t\u00a0{CONTINUATION_MARK}"
+"""What may stand before a line that somebody has indented."""
 NUMBER = r"-?\d{1,20}"
 REST = r"(?>(?:\s*\S+)*)"
 MAX_BLANKS = 40
@@ -94,6 +96,11 @@ CPU_LIST = r"\(null\)|\d+(?:-\d+)?(?:,\d+(?:-\d+)?)*|"
 def nodes(name: str) -> "Element":
     """A list of nodes or processors."""
     return rx(CPU_LIST)(name)
+
+
+def is_elided(text: str) -> bool:
+    """Tell whether somebody has left out the middle of a text, as ``journalctl --no-full`` does."""
+    return "\u2026" in text or "..." in text
 
 
 MESSAGE = r"(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\n]*"

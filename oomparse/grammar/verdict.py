@@ -9,7 +9,7 @@ import re
 from dataclasses import dataclass
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
-from oomparse.grammar.tokens import comm, lit, message, nodes, number, optional, rest, rx
+from oomparse.grammar.tokens import CPU_LIST, comm, is_elided, lit, message, nodes, number, optional, rest, rx
 
 KILL_BY = "mm/oom_kill.c:oom_kill_process()"
 OUT_OF_MEMORY_BY = "mm/oom_kill.c:out_of_memory()"
@@ -115,17 +115,19 @@ def split_memcgs(middle: str) -> tuple[bool, str | None, str | None]:
 
 def _build_constraint(groups: Groups) -> ConstraintLine:
     global_oom, oom_memcg, task_memcg = split_memcgs(groups.get("memcgs") or "")
+    elided = is_elided(groups.get("memcgs") or "")
     return ConstraintLine(
         constraint=groups.get("constraint"),
         nodemask=groups.get("nodemask"),
         cpuset=groups.get("cpuset"),
         mems_allowed=groups.get("mems_allowed"),
         global_oom=global_oom,
-        oom_memcg=oom_memcg,
-        task_memcg=task_memcg,
+        oom_memcg=None if elided else oom_memcg,
+        task_memcg=None if elided else task_memcg,
         comm=groups.get("comm"),
         pid=int(groups.get("pid") or 0),
         uid=int(groups.get("uid") or 0),
+        damaged=elided,
     )
 
 
@@ -155,9 +157,14 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
             continue  # the kernel prints both or none: what stands between may be more than a name
         if key not in known:
             unknown.append(key)
-        elif key not in values and not (ends_here and _may_be_cut(key, value)):
-            values[key] = value
+        elif key not in values:
+            whole = _WHOLE.get(key, _ANYTHING).match(value)
+            behind = value[whole.end() :] if whole is not None else ""
+            cut = ends_here and not behind and _may_be_cut(key, value)
+            if whole is not None and behind[:1] in {"", ","} and not cut and not is_elided(value):
+                values[key] = whole[0]
     pid, uid = values.get("pid"), values.get("uid")
+    elided = is_elided(text)
     return ConstraintLine(
         constraint=values.get("constraint"),
         nodemask=values.get("nodemask"),
@@ -167,18 +174,29 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
         oom_memcg=values.get("oom_memcg"),
         task_memcg=values.get("task_memcg"),
         comm=values.get("task"),
-        pid=int(pid) if pid and re.fullmatch(r"\d{1,10}", pid) else None,
-        uid=int(uid) if uid and re.fullmatch(r"\d{1,10}", uid) else None,
-        damaged=not unknown,
+        pid=int(pid) if pid else None,
+        uid=int(uid) if uid else None,
+        damaged=elided or not unknown,
         unknown=tuple(unknown),
     )
+
+
+_ANYTHING = re.compile(r"(?s:.*)")
+_WHOLE = {
+    "constraint": re.compile(r"[A-Z_]+"),
+    "nodemask": re.compile(CPU_LIST),
+    "mems_allowed": re.compile(CPU_LIST),
+    "pid": re.compile(r"\d{1,10}"),
+    "uid": re.compile(r"-?\d{1,10}"),
+}
+"""What a value looks like, where that is known."""
 
 
 def _may_be_cut(key: str, value: str) -> bool:
     """Whether a value at the end of the text may be only the beginning of one."""
     if key == "constraint":
         return any(name.startswith(value) and name != value for name in _CONSTRAINTS)
-    return key not in {"uid", "mems_allowed"}
+    return key != "uid"
 
 
 _CONSTRAINTS = ("CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG")
@@ -255,9 +273,9 @@ FORMATS: tuple[LineFormat, ...] = (
                 + lit(",mems_allowed=")
                 + nodes("mems_allowed")
             )
-            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*?(?=,task=.{0,15},pid=\d+,uid=\d+\s*\Z)|")("memcgs")
+            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*?(?=,task=.{0,15},pid=\d+,uid=-?\d+\s*\Z)|")("memcgs")
             + lit(",task=")
-            + comm(r",pid=\d+,uid=\d+\s*\Z")
+            + comm(r",pid=\d+,uid=-?\d+\s*\Z")
             + lit(",pid=")
             + number("pid")
             + lit(",uid=")

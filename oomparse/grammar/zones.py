@@ -110,7 +110,10 @@ def _build_zone(groups: Groups) -> ZoneLine:
 
 
 def _build_reserve(groups: Groups) -> ReserveLine:
-    words = (groups.get("pages") or "").split()
+    pages = groups.get("pages") or ""
+    if "\n" in pages:
+        return ReserveLine(pages=(), damaged=True)  # it was wrapped, perhaps inside a number
+    words = pages.split()
     return ReserveLine(pages=tuple(int(word) for word in words), damaged=bool((groups.get("tail") or "").strip()))
 
 
