@@ -30,6 +30,7 @@ from oomparse.grammar.record import (
     may_go_on,
     pieces,
 )
+from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS
 from oomparse.grammar.strict import refusal
 from oomparse.grammar.tasks import TASK_ROW, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
@@ -98,7 +99,7 @@ class Assembler:
             self._current = current
             return self._emit() if self._heavy else ()
         text = message.text
-        if "\n" in text:
+        if "\n" in text or len(text) > MAX_RECORD_CHARACTERS:
             self._place(message, pieces(text))
         else:
             parsed = parse_line(text)

@@ -229,6 +229,25 @@ def test_per_cpu_lists_whose_title_is_lost() -> None:
     assert [(found.zone, found.high_pages) for found in meminfo.per_cpu] == [("DMA", 0), (None, 186)]
 
 
+@pytest.mark.parametrize("between", ["", " "])
+@pytest.mark.parametrize(
+    "lines",
+    [
+        [*OLD_MEMCG, *(line.replace("hog", "b b").replace("25", "26") for line in OLD_MEMCG)],
+        memcg_report(),
+        [*memcg_report("a", 1), *memcg_report("b b", 2)],
+    ],
+)
+def test_a_whole_report_on_one_physical_line(lines: list[str], between: str) -> None:
+    def told(event: OomEvent) -> dict[str, object]:
+        tree = event.to_dict()
+        return {key: tree[key] for key in ("invoker", "cpuset", "memcg", "victims", "tasks", "scope", "outcome")}
+
+    text = between.join(lines)
+    assert len(text) > 1024
+    assert [told(event) for event in oomparse.parse(text)] == [told(event) for event in oomparse.parse(lines)]
+
+
 def test_indented_statistics() -> None:
     event = the_event([f"    {line}" for line in memcg_report()])
     assert event.unknown_lines == ()

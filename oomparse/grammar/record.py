@@ -15,6 +15,7 @@ from oomparse.grammar.format import TypedLine
 from oomparse.grammar.header import CpuLine, HardwareLine, Header
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import TaskInMemcg
+from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS, split_run_on
 from oomparse.grammar.tasks import TaskLine, is_aligned
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK
 from oomparse.grammar.verdict import ConstraintLine
@@ -149,7 +150,8 @@ def _joins(first: Parsed | None, alone: list[Parsed], joined: Parsed) -> bool:
 def pieces(text: str) -> Iterator[Piece]:
     """Split a message into its kernel lines."""
     if "\n" not in text:
-        yield Piece(text, parse_line(text))
+        lines = split_run_on(text) if len(text) > MAX_RECORD_CHARACTERS else None
+        yield from (Piece(line, parse_line(line)) for line in lines or (text,))
         return
     whole = Piece(text, parse_line(text))
     parts = text.split("\n")
