@@ -206,7 +206,7 @@ PATTERNS: dict[str, str] = {
     'oom_kill_cut': 'oom\\-kill:(?P<tail>(?>(?s:(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
     'select_cut': '(?P<message>(?>(?s:(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\\n]*)))(?>(?s:: [Kk]ill process ))(?P<pid>(?>(?s:-?\\d{1,20})))\\ \\((?P<comm>(?>(?s:[^()]*(?=\\)))))(?P<tail>(?>(?s:(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
     'killed_new_words': '(?P<words>(?>(?s:(?!(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\\n]*: )[A-Za-z][^\\n]{0,79}?(?=: Killed process \\d)))):\\ Killed\\ process\\ (?P<pid>(?>(?s:-?\\d{1,20})))\\ \\((?P<comm>(?>(?s:.{0,15}(?=\\) total-vm:\\d))))\\)\\ (?P<sizes>(?>(?s:(?=total-vm:\\d+kB, anon-rss:\\d+kB)(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
-    'killed_other': '(?>(?P<message>(?>(?s:(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\\n]*))):\\ |)(?>(?s:(?:OOM k|K)illed process ))(?P<body>(?>(?s:(?=\\d)(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
+    'killed_other': '(?>(?P<message>(?>(?s:(?:Out of [Mm]emory|Memory cgroup out of memory|No available memory)[^:\\n]*))):\\ |)(?>(?s:(?:OOM k|K)illed process ))(?P<body>(?>(?s:(?=\\d|[Xx*#?<\\[]\\S{0,15} \\([^\\n]*\\),? (?:UID \\S+ )?(?:total-vm|vsz|vm):)(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
     'reaped_cut': 'oom_reaper:\\ reaped\\ process\\ (?P<pid>(?>(?s:\\d{1,10}(?= ))))\\ \\((?P<comm>(?>(?s:.*(?=\\)))))\\)(?P<tail>(?>(?s:(?>(?:\\s*\\S+)*))))[\\t\\n\\r\\ ]*+\\Z',
 }
 

@@ -93,6 +93,10 @@ _OTHER_COMM = re.compile(rf"\(((?s:.{{0,{COMM_BYTES}}}))\)(?=[^()]*\Z|,? [A-Za-z
 """In a line of unknown shape, a name ends at the last ``)`` or at the first that a size follows."""
 
 
+_REDACTED = r"[Xx*#?<\[]\S{0,15} \([^\n]*\),? (?:UID \S+ )?(?:total-vm|vsz|vm):"
+"""Somebody has put something else in the place of the pid; then the sizes must show that this is the kernel's line."""
+
+
 def _build_other(groups: Groups) -> Killed:
     """Read a kill line of unknown shape: whatever ``key:value`` is whole; the comm ends at the last ``)``."""
     body = (groups.get("body") or "").rstrip()
@@ -446,7 +450,9 @@ FORMATS: tuple[LineFormat, ...] = (
         section=Section.VERDICT,
         trigger="Killed process ",
         tolerant=True,
-        expression=lambda: optional(_said()) + rx(r"(?:OOM k|K)illed process ") + rx(rf"(?=\d){REST}")("body"),
+        expression=lambda: (
+            optional(_said()) + rx(r"(?:OOM k|K)illed process ") + rx(rf"(?=\d|{_REDACTED}){REST}")("body")
+        ),
         build=_build_other,
         since="2.6.18",
         printed_by=KILL_BY,
@@ -455,6 +461,7 @@ FORMATS: tuple[LineFormat, ...] = (
             "Out of memory: Killed process 100 (hog) total-vm:68160kB, anon-rss:30740kB, colour:3kB, UID:7",
             "Memory cgroup out of memory: Killed process 100 (hog) total-vm:68160kB, anon-r",
             "Killed process 12 (ho",
+            "Out of memory: Killed process XXXX (hog) total-vm:68160kB, anon-rss:30740kB, file-rss:4kB",
         ),
     ),
 )
