@@ -15,6 +15,7 @@ from oomparse.decode.cgroup import identify, level, openvz
 from oomparse.decode.gfp import decode_mask
 from oomparse.decode.kernel import intersect, parse_release
 from oomparse.errors import Issue, IssueCode
+from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Section
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import MemcgCounter
@@ -136,15 +137,23 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
 def _era(report: Report) -> Era | None:
     release = report.cpu.release if report.cpu else None
     parsed = parse_release(release) if release else None
-    distribution = parsed.distribution if parsed else None
     if not report.printed_by and release is None:
         return None
+    own = {found for found in report.printed_by if not found.mainline} if release is None else set()
+    distribution = parsed.distribution if parsed else _printer_of(own)
     ranges = [
         (found.since, found.until)
         for found in report.printed_by
-        if not any(distribution is not None and distribution.startswith(name) for name in found.distros)
+        if found in own or not any(distribution is not None and distribution.startswith(name) for name in found.distros)
     ]
     return intersect(ranges, release)
+
+
+def _printer_of(own: Iterable[PrintedBy]) -> str | None:
+    """Return the one distribution that prints all of these lines, none of which is mainline's."""
+    names = [set(found.distros) for found in own]
+    common = set.intersection(*names) if names else set()
+    return common.pop() if len(common) == 1 else None
 
 
 def _invoker(report: Report) -> Invoker | None:

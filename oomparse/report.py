@@ -266,7 +266,9 @@ class Report:
         if line_format is not None and not line_format.tolerant:
             if line_format.name not in self._formats:
                 self._formats.add(line_format.name)
-                self.printed_by.add(PrintedBy(line_format.since, line_format.until, line_format.distros))
+                self.printed_by.add(
+                    PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
+                )
             if section is Section.MEMINFO:
                 self.printed_by.update(_kernels_of_meminfo(line))
         if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:

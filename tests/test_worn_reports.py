@@ -199,6 +199,17 @@ def test_a_line_that_a_typesetter_broke() -> None:
     assert event.issues == ()
 
 
+def test_what_distributions_alone_print_dates_a_report() -> None:
+    event = the_event(
+        [
+            "Out of memory: Kill process 992 (httpd) score 0 or sacrifice child",
+            "Killed process 992, UID 48, (httpd) total-vm:3355660kB, anon-rss:1615472kB, file-rss:10664kB",
+        ]
+    )
+    assert event.era is not None
+    assert (event.era.since, event.era.until, event.era.consistent) == ("2.6.32", "2.6.32", True)
+
+
 def test_a_reserve_whose_end_is_cut() -> None:
     """The pages that a zone keeps for the higher ones become more from zone to zone, never less."""
     lines = [

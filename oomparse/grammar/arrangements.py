@@ -22,6 +22,8 @@ class PrintedBy(NamedTuple):
     since: str
     until: str | None
     distros: tuple[str, ...] = ()
+    mainline: bool = True
+    """Whether others than these distributions print it."""
 
 
 # Each row: first and last release, widened to the releases that were not seen, and the keys; ``[]`` hold what a
