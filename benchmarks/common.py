@@ -26,9 +26,12 @@ class Options:
     stream_bytes: Sequence[int]
     growth_bytes: Sequence[int]
     growth_reports: Sequence[int]
+    growth_rows: Sequence[int]
     interleaved: int
     task_rows: int
     runs: int
+    plot: Path | None = None
+    """Where growth is drawn."""
     oomanalyser: Path | None = None
     cadvisor: Path | None = None
     ripgrep: Path | None = None
@@ -64,6 +67,7 @@ def pair_row(work: str, pair: Pair, against: str, limit: float) -> Row:
         against=against,
         theirs=seconds(pair.theirs.wall_seconds),
         ratio=f"{pair.ratio:.2f} ×",
+        cpu=f"{pair.cpu_ratio:.2f} ×",
         target=f"≤ {limit:g} ×",
         met=pair.ratio <= limit,
     )
@@ -75,7 +79,8 @@ def faster_row(work: str, pair: Pair, against: str, times: float) -> Row:
         ours=seconds(pair.ours.wall_seconds),
         against=against,
         theirs=seconds(pair.theirs.wall_seconds),
-        ratio=f"{1 / pair.ratio:.1f} × faster",
+        ratio=f"{1 / pair.ratio:.2f} × faster",
+        cpu=f"{1 / pair.cpu_ratio:.2f} × less",
         target=f"≥ {times:g} × faster",
         met=1 / pair.ratio >= times,
     )

@@ -1,7 +1,7 @@
 """Whole processes, measured by the kernel: wall time, processor time and peak memory of a command.
 
 Turns a command into a `Sample` (`os.wait4`), and two commands into a `Pair`: run in turn, so that a busy moment of the
-machine hits both, and compared by their medians.
+machine hits both, and compared run by run; the median of these ratios counts.
 """
 
 import os
@@ -44,15 +44,16 @@ class Sample:
 
 @dataclass(frozen=True, slots=True)
 class Pair:
-    """Medians of two commands over their runs."""
+    """Medians of two commands over their runs, and of what each pair of runs had."""
 
     ours: Sample
     theirs: Sample
-
-    @property
-    def ratio(self) -> float:
-        """Our wall time as a multiple of theirs."""
-        return self.ours.wall_seconds / self.theirs.wall_seconds
+    ratio: float
+    """Our wall time as a multiple of theirs."""
+    cpu_ratio: float
+    """The same of processor time, which other work on the machine changes less."""
+    more_seconds: float
+    """Our wall time less theirs."""
 
 
 def run(command: Command, *, feed: Feed | None = None, expect: Sequence[int] = (0,)) -> Sample:
@@ -99,11 +100,13 @@ def median(samples: Sequence[Sample]) -> Sample:
 
 def in_turn(ours: Command, theirs: Command, runs: int) -> Pair:
     """Run two commands alternately, after one run of each that warms the page cache and does not count."""
-    mine: list[Sample] = []
-    other: list[Sample] = []
-    for number in range(runs + 1):
-        pair = run(ours), run(theirs)
-        if number or runs == 1:
-            mine.append(pair[0])
-            other.append(pair[1])
-    return Pair(median(mine[-runs:]), median(other[-runs:]))
+    run(ours)
+    run(theirs)
+    pairs = [(run(ours), run(theirs)) for _ in range(runs)]
+    return Pair(
+        median([mine for mine, _ in pairs]),
+        median([other for _, other in pairs]),
+        statistics.median(mine.wall_seconds / other.wall_seconds for mine, other in pairs),
+        statistics.median(mine.cpu_seconds / other.cpu_seconds for mine, other in pairs),
+        statistics.median(mine.wall_seconds - other.wall_seconds for mine, other in pairs),
+    )

@@ -25,7 +25,7 @@ def start_up(options: Options) -> Section:
         (f"a file of {small.stat().st_size / 1000:.0f} kB, whole process", (*OOMPARSE, *BRIEF, str(small)), 120),
     ):
         pair = in_turn(command, PASS, runs)
-        more = (pair.ours.wall_seconds - pair.theirs.wall_seconds) * 1000
+        more = pair.more_seconds * 1000
         rows.append(
             Row(
                 work=work,

@@ -1,7 +1,10 @@
 """Run the whole table: `python -m benchmarks.run`, or `--quick` for a few minutes instead of half an hour.
 
 Generates its logs itself, fetches nothing, prints the table as it goes and writes ``RESULTS.md``.  Peers that are not
-installed are named as skipped; those that are no programs are found by an option or an environment variable.
+installed are named as skipped; those that are no programs are found by an option or an environment variable:
+
+    OOMANALYSER=…/OOMAnalyser.py                 the module of github.com/CarstenGrohmann/OOMAnalyser
+    CADVISOR_OOMPARSER=…/cadvisor-oomparser      what benchmarks/cadvisor/build makes of github.com/google/cadvisor
 """
 
 import tempfile
@@ -16,6 +19,7 @@ from benchmarks.measure import CommandError
 from benchmarks.table import Row, Section, markdown, show
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
+PLOT = Path(__file__).with_name("growth.svg")
 _EXISTING = click.Path(exists=True, path_type=Path)
 
 
@@ -29,7 +33,7 @@ _EXISTING = click.Path(exists=True, path_type=Path)
     "--cadvisor",
     type=_EXISTING,
     envvar="CADVISOR_OOMPARSER",
-    help="A program that runs cadvisor's oomparser over the file it is given.",
+    help="A program that runs cadvisor's oomparser over the file it is given: see benchmarks/cadvisor/build.",
 )
 @click.option("--ripgrep", type=_EXISTING, envvar="RIPGREP", help="Where rg is not on the path.")
 @click.option("--write/--no-write", default=True, help="Write RESULTS.md.")
@@ -56,9 +60,11 @@ def main(
             stream_bytes=[size * MEGABYTE * scale for size in (10, 100, 1000)],
             growth_bytes=[size * MEGABYTE * scale for size in (1, 10, 50, 100, 300, 1000)],
             growth_reports=[count * scale for count in (10, 100, 300, 1000)],
+            growth_rows=[count * scale for count in (100, 1000, 2500, 5000)],
             interleaved=10_000 * scale,
             task_rows=5_000 * scale,
             runs=runs,
+            plot=PLOT if write and not cases else None,
             oomanalyser=oomanalyser,
             cadvisor=cadvisor,
             ripgrep=ripgrep or installed_ripgrep(),

@@ -1,16 +1,21 @@
 """Whole logs, read by a whole process: archives, storms, streams, and how time grows with either."""
 
+import statistics
 import sys
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import IO
+from typing import IO, NamedTuple
 
 from benchmarks.common import BRIEF, OOMPARSE, Options, faster_row, pair_row, seconds, skipped
-from benchmarks.generate import MEGABYTE, Plan, blocks
-from benchmarks.measure import Command, Pair, in_turn, median, run
+from benchmarks.generate import MEGABYTE, REPORT_EVERY, Plan, blocks
+from benchmarks.measure import Command, in_turn, median, run
 from benchmarks.table import Row, Section
 
 NEEDLES = ("oom-kill", "Killed process", "ut of memory", "oom_reaper")
+LARGEST_FILE = 1000 * MEGABYTE
+"""What is larger is made while it is read."""
+SLOW_RUNS = 3
+"""Runs against a peer that takes long."""
 
 
 def _grep(command: Sequence[str]) -> Command:
@@ -57,10 +62,9 @@ def storm(options: Options) -> Section:
     rows: list[Row] = []
     if options.oomanalyser:
         theirs: Command = (sys.executable, "-m", "benchmarks.peers", "oomanalyser", str(options.oomanalyser), log)
-        alone = run(theirs)
         for jobs in ("1", "2"):
             for work, what, times in ((brief, "victims", 50), (whole, "everything", 3)):
-                pair = Pair(run(ours(what, jobs)), alone)
+                pair = in_turn(ours(what, jobs), theirs, min(options.runs, SLOW_RUNS))
                 rows.append(faster_row(f"{work}, jobs={jobs}", pair, "OOMAnalyser", times))
     else:
         rows.append(skipped(brief, "OOMAnalyser", "≥ 50 × faster"))
@@ -78,7 +82,8 @@ def memory(options: Options) -> Section:
     """Peak memory of a stream that is generated as it is read."""
     rows = []
     for size in options.stream_bytes:
-        sample = run((*OOMPARSE, *BRIEF, "-"), feed=_stream(Plan(size=size)), expect=(0, 1))
+        plan = Plan(size=size, report_every=min(REPORT_EVERY, size // 4))
+        sample = run((*OOMPARSE, *BRIEF, "-"), feed=_stream(plan))
         rows.append(
             Row(
                 work=f"a stream of {size / 1000 / MEGABYTE:g} GB",
@@ -128,37 +133,61 @@ def _interleaved(count: int) -> Callable[[IO[bytes]], None]:
 
 
 def growth(options: Options) -> Section:
-    """Time against size and against the number of reports: straight lines, drawn in ``growth.svg``."""
-    by_size = [
-        (size / 1e6, _whole(options.log(Plan(size=size)) if size <= 1000 * MEGABYTE else None, Plan(size=size)))
-        for size in options.growth_bytes
-    ]
-    by_reports = [
-        (count, _whole(options.log(Plan(storm=count)), Plan(storm=count))) for count in options.growth_reports
-    ]
-    rows = [Row(work=f"{megabytes:,.0f} MB of noise", ours=seconds(spent)) for megabytes, spent in by_size]
-    rows += [Row(work=f"{count:,} reports", ours=seconds(spent)) for count, spent in by_reports]
-    notes = [_plot(by_size, by_reports)]
-    return Section(title="Growth", rows=rows, notes=notes)
+    """Time against size, reports and task rows: straight lines, drawn in ``growth.svg``.
+
+    Processor time, because what is larger than a file can be is made while it is read.
+    """
+    curves = (
+        Curve("MB of noise", [(size // MEGABYTE, _spent(options, Plan(size=size))) for size in options.growth_bytes]),
+        Curve("reports", [(count, _spent(options, Plan(storm=count))) for count in options.growth_reports]),
+        Curve(
+            "task rows in one report",
+            [(count, _spent(options, Plan(storm=1, tasks=count))) for count in options.growth_rows],
+        ),
+    )
+    return Section(
+        title="Growth",
+        rows=[
+            Row(work=f"{count:,} {curve.what}", ours=seconds(spent))
+            for curve in curves
+            for count, spent in curve.points
+        ],
+        notes=[
+            "processor time of the whole process",
+            *(f"{curve.what}: a straight line with r² = {curve.straightness:.4f}" for curve in curves),
+            *([_plot(curves, options.plot)] if options.plot else []),
+        ],
+    )
 
 
-def _whole(log: Path | None, plan: Plan) -> float:
-    if log is None:
-        return run((*OOMPARSE, *BRIEF, "-"), feed=_stream(plan), expect=(0, 1)).wall_seconds
-    return median([run((*OOMPARSE, *BRIEF, str(log)), expect=(0, 1)) for _ in range(3)]).wall_seconds
+class Curve(NamedTuple):
+    """How time grows with something."""
+
+    what: str
+    points: Sequence[tuple[int, float]]
+
+    @property
+    def straightness(self) -> float:
+        """The square of the correlation: 1 where all points lie on one line."""
+        return statistics.correlation(*zip(*self.points, strict=True)) ** 2
 
 
-def _plot(by_size: Sequence[tuple[float, float]], by_reports: Sequence[tuple[int, float]]) -> str:
+def _spent(options: Options, plan: Plan) -> float:
+    if plan.size > LARGEST_FILE:
+        return run((*OOMPARSE, *BRIEF, "-"), feed=_stream(plan)).cpu_seconds
+    log = str(options.log(plan))
+    return median([run((*OOMPARSE, *BRIEF, log), expect=(0, 1)) for _ in range(options.runs)]).cpu_seconds
+
+
+def _plot(curves: Sequence[Curve], path: Path) -> str:
     try:
         from matplotlib.figure import Figure  # type: ignore[import-not-found,unused-ignore]  # extra `bench`
     except ImportError:
         return "no plot: matplotlib is not installed"
-    figure = Figure(figsize=(9, 3.6), layout="constrained")
-    for axes, points, label in zip(
-        figure.subplots(1, 2), (by_size, by_reports), ("noise, MB", "reports in a storm"), strict=True
-    ):
-        axes.plot(*zip(*points, strict=True), marker="o")
-        axes.set(xlabel=label, ylabel="whole process, seconds", xlim=0, ylim=0)
+    figure = Figure(figsize=(12, 3.6), layout="constrained")
+    for axes, curve in zip(figure.subplots(1, len(curves)), curves, strict=True):
+        axes.plot(*zip(*curve.points, strict=True), marker="o")
+        axes.set(xlabel=curve.what, ylabel="whole process, seconds", xlim=0, ylim=0)
         axes.grid(visible=True, alpha=0.3)
-    figure.savefig(Path(__file__).with_name("growth.svg"), metadata={"Date": None})
-    return "![time against size and against reports](growth.svg)"
+    figure.savefig(path, metadata={"Date": None})
+    return f"![time against size, reports and task rows]({path.name})"

@@ -23,6 +23,8 @@ class Row:
     against: str = ""
     theirs: str = ""
     ratio: str = ""
+    cpu: str = ""
+    """The ratio of processor time."""
     target: str = ""
     met: bool | None = None
 
@@ -36,7 +38,7 @@ class Section:
     notes: Sequence[str] = ()
 
 
-_COLUMNS = ("work", "ours", "against", "theirs", "ratio", "target", "met")
+_COLUMNS = ("work", "ours", "against", "theirs", "ratio", "cpu", "target", "met")
 _LIBRARIES = ("pyparsing", "python-dateutil", "msgspec", "isal", "ahocorasick-rs", "stringzilla")
 
 
@@ -65,7 +67,7 @@ def _version(name: str) -> str:
 
 def _cells(row: Row) -> list[str]:
     met = {True: "yes", False: "no", None: ""}[row.met]
-    return [row.work, row.ours, row.against, row.theirs, row.ratio, row.target, met]
+    return [row.work, row.ours, row.against, row.theirs, row.ratio, row.cpu, row.target, met]
 
 
 def show(section: Section) -> None:
