@@ -4,6 +4,7 @@
 package main
 
 import (
+	"flag"
 	"fmt"
 	"io"
 	"os"
@@ -17,8 +18,11 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: cadvisor-oomparser LOG")
 		os.Exit(2)
 	}
-	klog.LogToStderr(false)
-	klog.SetOutput(io.Discard) // it says that the log has an end
+	flags := flag.NewFlagSet("klog", flag.ExitOnError)
+	klog.InitFlags(flags)
+	flags.Set("logtostderr", "false")
+	flags.Set("stderrthreshold", "FATAL") // it complains that the log has an end
+	klog.SetOutput(io.Discard)
 	parser, err := oomparser.New()
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
