@@ -8,7 +8,7 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
 from itertools import takewhile
 
@@ -32,7 +32,7 @@ from oomparse.grammar.record import (
 )
 from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS
 from oomparse.grammar.strict import refusal
-from oomparse.grammar.tasks import TASK_ROW, TaskLine
+from oomparse.grammar.tasks import TASK_ROW, TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
 from oomparse.message import Message
 from oomparse.model import OomEvent
@@ -54,6 +54,8 @@ COMM_BYTES = 15
 EVERY_VICTIM = 256
 """A live event is written again for every further victim, up to so many; then for every eighth more."""
 
+_PLAIN_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMCG, Section.MEMINFO, Section.SLABS, Section.TASKS})
+"""Sections whose lines do nothing but belong to a report."""
 _VERDICTS = (ConstraintLine, Selected, Killed, NotKilled)
 
 
@@ -221,26 +223,37 @@ class Assembler:
         host.last, host.last_known = message, section is Section.TASKS
         return True
 
-    def feed_run(self, texts: Iterable[str], carrier: Message) -> int:
-        """Take the texts that go on with the section of the last message, up to one that does not; return how many.
+    def feed_run(self, texts: Sequence[str], carrier: Message) -> int:
+        """Take the texts that plainly go on with the report of the last message, up to one that does not.
 
-        For a report that is read again, most of which is such lines: all came as ``carrier`` did, at about the same
-        time.
+        Return how many.  For a report that is read again, most of which is such lines: all came as ``carrier`` did, at
+        about the same time, each a whole line that one format takes without reservation.
         """
         report = self._current
-        if report is None or self._held:
+        if report is None or self._held or carrier.printed is None or report.has_verdict:
+            return 0
+        host = self._hosts[report.first.host, report.first.boot_id]
+        if host.open != [report]:
             return 0
         if report.section is Section.TASKS:
             is_row = single(TASK_ROW).match
             rows = list(takewhile(lambda text: text.startswith("[") and is_row(text), texts))
-            return len(rows) if report.add_rows(rows, carrier) else 0
+            if rows:
+                return len(rows) if report.add_rows(rows, carrier) else 0
         taken = 0
         for text in texts:
             line, line_format = _next_of_section(report, text)
-            if line is None or line.unknown or report.section is None:
+            section = report.section
+            if line is None and is_exact(parsed := parse_line(text)) and parsed is not None:
+                line, line_format, section = parsed.line, parsed.format, parsed.format.section
+                if section not in _PLAIN_SECTIONS or not report.takes(section, line):
+                    break
+            if line is None or line.unknown or section is None:
                 break
-            report.add(carrier, text, report.section, line, line_format)
+            report.add(carrier, text, section, line, line_format)
             taken += 1
+            if isinstance(line, TaskHeader):
+                break  # rows come next
         return taken
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:

@@ -9,10 +9,9 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Sequence
 from copy import copy
 from dataclasses import replace
-from itertools import islice, takewhile
 from typing import Any, NamedTuple, cast
 
 from oomparse.assembler import Assembler
@@ -24,12 +23,12 @@ from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
 from oomparse.lazy import Packed
-from oomparse.message import Message
+from oomparse.message import Line, Message
 from oomparse.model import OomEvent, Source
 from oomparse.prefilter import count
 from oomparse.report import MAX_FOREIGN_RUN, Report
 from oomparse.report_sections import ReportSections
-from oomparse.sources.lines import split_lines
+from oomparse.sources.lines import LineSplitter
 from oomparse.timestamps import Resolved, TimeResolver
 from oomparse.transports import DecodeContext, get
 
@@ -41,8 +40,7 @@ FRACTION_DIGITS = 6
 
 _HEADER = b" invoked oom-killer: gfp_mask="
 _ESCAPE = re.compile(rb"[#\\\x1b]")
-_ESCAPED = re.compile(r"[#\\\ufffd]")
-"""What decoding may change."""
+"""What decoding may change; so may a byte that is no ASCII."""
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
 # The telling lines of a report, in the kernel's order; only the first kind may come more than once.
@@ -222,23 +220,47 @@ class Again:
 
     def report(self) -> Report:
         """Read them."""
+        last = self._message
         assembler = Assembler(live=False)
-        items = list(self._items())
-        at = 0
-        while at < len(items):
-            texts = (item.text for item in takewhile(_is_usual, islice(items, at, None)))
-            taken = assembler.feed_run(texts, self._message)
-            if not taken:
-                item = items[at]
-                assembler.feed(self._as_message(item) if isinstance(item, _Usual) else item)
-                taken = 1
-            at += taken
+        times = _KnownTime(last, self._tz)
+        decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
+        lines = LineSplitter(path=last.path, first_number=self.number).feed(self._data)
+        texts = self._texts(lines)
+        unusual = [at for at, text in enumerate(texts) if text is None]
+        begin = 0
+        for end in (*unusual, len(lines)):
+            while begin < end:
+                usual = cast("list[str]", texts[begin:end])
+                taken = assembler.feed_run(usual, last)
+                if not taken:
+                    assembler.feed(self._as_message(usual[0], lines[begin].number))
+                begin += taken or 1
+            for line in lines[end : end + 1]:
+                for message in (*decoder.feed(line), *decoder.flush()):
+                    assembler.feed(message)
+            begin = end + 1
         return assembler.newest
 
-    def _as_message(self, line: "_Usual") -> Message:
+    def _texts(self, lines: Sequence[Line]) -> list[str | None]:
+        """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
+
+        The first line and the last two, whose stamps are the event's, are None; so is what has to be decoded.
+        """
+        first = max(self._fraction, 0)
+        after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
+        start, middle, size = self._prefix[:first], self._prefix[after:], len(self._prefix)
+        texts: list[str | None] = [None]
+        for line in lines[1:-2]:
+            data = line.data
+            text = data[size:].decode("ascii", "replace")
+            usual = data.startswith(start) and data.startswith(middle, after) and text.isprintable()
+            texts.append(text if usual and not ("#" in text or "\\" in text or "\ufffd" in text) else None)
+        return [*texts, None, None][: len(lines)]
+
+    def _as_message(self, text: str, number: int) -> Message:
         last = self._message
         return Message(
-            text=line.text,
+            text=text,
             transport=last.transport,
             wall=last.wall,
             printed=last.printed,
@@ -248,40 +270,9 @@ class Again:
             facility=last.facility,
             from_kernel=last.from_kernel,
             path=last.path,
-            line_start=line.number,
-            line_end=line.number,
+            line_start=number,
+            line_end=number,
         )
-
-    def _items(self) -> "Iterator[Message | _Usual]":
-        """Decode the lines: most have the prefix of the kill line, and differ in the text alone."""
-        last = self._message
-        times = _KnownTime(last, self._tz)
-        decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
-        first = max(self._fraction, 0)
-        after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
-        start, middle, text = self._prefix[:first], self._prefix[after:], len(self._prefix)
-        lines = list(split_lines([self._data], path=last.path, first_number=self.number))
-        timed = {lines[0].number, *(line.number for line in lines[-2:])}  # the lines whose stamps are the event's
-        for line in lines:
-            data = line.data
-            if line.number not in timed and data.startswith(start) and data.startswith(middle, after):
-                own = data[text:].decode("ascii", "replace")
-                if own.isprintable() and not _ESCAPED.search(own):
-                    yield _Usual(own, line.number)
-                    continue
-            yield from decoder.feed(line)
-            yield from decoder.flush()
-
-
-class _Usual(NamedTuple):
-    """A line of which only the text is its own."""
-
-    text: str
-    number: int
-
-
-def _is_usual(item: Message | _Usual) -> bool:
-    return isinstance(item, _Usual)
 
 
 class _KnownTime(TimeResolver):

@@ -6,6 +6,7 @@ see `oomparse.building`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
+from itertools import islice
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
@@ -26,7 +27,7 @@ from oomparse.grammar.memcg import (
 )
 from oomparse.grammar.others import LmkDetail, LmkKilled
 from oomparse.grammar.reaper import Reaped
-from oomparse.grammar.tasks import TaskHeader, TaskLine
+from oomparse.grammar.tasks import TaskHeader
 from oomparse.grammar.verdict import ConstraintLine, NoKillable, NotKilled, PanicLine, Selected, SharingMm
 from oomparse.message import Message
 from oomparse.model import OomEvent
@@ -37,6 +38,7 @@ MAX_REPORT_CHARACTERS = 1 << 25
 """Characters of all lines that one report keeps."""
 MAX_UNKNOWN_LINES = 1_000
 """Unknown lines that one report keeps."""
+MAX_PID_DIGITS = 12
 MAX_FOREIGN_RUN = 300
 """So many unknown lines in a row, and the report is over: its tail was lost."""
 MAX_ISSUES = 1_000
@@ -134,7 +136,9 @@ class Report:
         """So many victims make a live event worth writing again."""
         self.victim_pids: set[int] = set()
         self._killed: set[tuple[int | None, str | None]] = set()
-        self.evidence_pids: set[int] = set()
+        self._evidence_pids: set[int] = set()
+        self._looked_at = 0
+        """Lines of the body whose pids are known."""
         self.interleaved = False
         self.closed = False
         self.dropped = False
@@ -302,11 +306,9 @@ class Report:
         self.size += size
         self.texts += texts
         self.body += [(Section.TASKS, text) for text in texts]
-        for text in texts:
-            self._keep_pid(text)
         return True
 
-    def _keep(self, message: Message, text: str, line: TypedLine) -> None:  # noqa: C901 - one case a line
+    def _keep(self, message: Message, text: str, line: TypedLine) -> None:
         match line:
             case Header():
                 self.header, self.header_message = line, self.header_message or message
@@ -333,8 +335,6 @@ class Report:
                 self.protection = line
             case TaskHeader():
                 self.has_task_header = True
-            case TaskLine():
-                self._keep_pid(line.text)
             case _:
                 self._keep_verdict(message, text, line)
 
@@ -348,11 +348,15 @@ class Report:
             )
         self.limit_text = text if self.limit_text is None else f"{self.limit_text}{text}"
 
-    def _keep_pid(self, text: str) -> None:
-        closing = text.find("]")
-        pid = text[1:closing].strip()
-        if pid.isdecimal() and len(pid) < 12 and len(self.evidence_pids) < MAX_REPORT_LINES:
-            self.evidence_pids.add(int(pid))
+    @property
+    def evidence_pids(self) -> set[int]:
+        """The pids of the task dump; asked for where reports are told apart."""
+        for section, text in islice(self.body, self._looked_at, None):
+            pid = text[text.find("[") + 1 : text.find("]")].strip()
+            if section is Section.TASKS and pid.isdecimal() and len(pid) < MAX_PID_DIGITS:
+                self._evidence_pids.add(int(pid))
+        self._looked_at = len(self.body)
+        return self._evidence_pids
 
     def _keep_verdict(  # noqa: C901, PLR0912 - one case a line
         self, message: Message, text: str, line: TypedLine

@@ -11,7 +11,7 @@ from typing import Any
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
 from oomparse.grammar.memcg import MemcgCounter, MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
-from oomparse.grammar.tasks import TaskLine, task_rows
+from oomparse.grammar.tasks import task_rows
 from oomparse.sections import MemInfo, TaskTable
 
 _FOREIGN_SHARE = 1.05
@@ -110,12 +110,12 @@ class ReportSections:
         rows = task_rows(self._task_lines(), padded=any(text[-1:] == " " for text in titles))
         return None if rows is None else TaskTable(rows)
 
-    def _task_lines(self) -> Iterator[TypedLine]:
+    def _task_lines(self) -> Iterator[TypedLine | str]:
         for section, text in self._body:
             if section is not Section.TASKS:
                 continue
             if _IS_ROW.match(text) is not None:
-                yield TaskLine(text=text)
+                yield text
             else:
                 parsed = parse_line(text)
                 if parsed is not None:
@@ -125,10 +125,14 @@ class ReportSections:
         for section, text in self._body:
             if section is not Section.MEMCG:
                 continue
-            parsed = parse_line(text)
-            yield parsed.line if parsed is not None else stat_line(text) or stats_tail(text)
+            stat = stat_line(text)  # no format takes such a line
+            if stat is not None:
+                yield stat
+            else:
+                parsed = parse_line(text)
+                yield parsed.line if parsed is not None else stats_tail(text)
 
-    def _tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:
+    def _load_tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:
         """Return the unit and the statistics of every cgroup, in the order in which they were printed."""
         unit: str | None = None
         tree: dict[str, dict[str, int]] = {}
@@ -151,15 +155,16 @@ class ReportSections:
         return unit, tree
 
     def _load_stats_unit(self) -> str | None:
-        return self._tree()[0]
+        unit: str | None = self.load("tree")[0]
+        return unit
 
     def _load_stats(self) -> Mapping[str, int] | None:
         """Return the statistics of the cgroup whose limit was hit; where no line names it, of the first."""
-        tree = self._tree()[1]
+        tree: dict[str, dict[str, int]] = self.load("tree")[1]
         if "" in tree:
             return next(iter(tree.values())) or None
         path = self._oom_memcg or self.stats_path()
         return (tree.get(path) if path is not None else None) or None
 
     def _load_hierarchy(self) -> Mapping[str, Mapping[str, int]] | None:
-        return self._tree()[1] or None
+        return self.load("tree")[1] or None

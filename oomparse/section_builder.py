@@ -254,7 +254,7 @@ class _MemInfoBuilder:
                     node=line.node,
                     **_fields(KeyKind.NODE, line.values),
                     all_unreclaimable=line.all_unreclaimable,
-                    other=line.other,
+                    other=dict(line.other),
                 )
                 for line in self.nodes
             ),
@@ -265,7 +265,7 @@ class _MemInfoBuilder:
                     **_fields(KeyKind.ZONE, line.values),
                     all_unreclaimable=line.all_unreclaimable,
                     lowmem_reserve_pages=self.reserve(number),
-                    other=line.other,
+                    other=dict(line.other),
                 )
                 for number, line in enumerate(self.zones, 1)
             ),

@@ -21,6 +21,9 @@ _SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ":
 
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
+REMEMBERED_LINES = 1_024
+REMEMBERED_CHARACTERS = 1_024
+"""So many lines are remembered, of up to so many characters: sections that are asked for later are read twice."""
 _WIDE_BLANKS = re.compile(" {2,}")
 
 
@@ -153,6 +156,10 @@ def parse_line(text: str) -> Parsed | None:
     A line that somebody has indented is read without its indent, unless it is a whole line as it stands.  One that
     somebody has justified, with more blanks between its words, counts as damaged.
     """
+    return _remembered(text) if len(text) <= REMEMBERED_CHARACTERS else _parse_line(text)
+
+
+def _parse_line(text: str) -> Parsed | None:
     parsed = dispatcher().parse(text)
     if parsed is None and "  " in text:
         squeezed = dispatcher().parse(_WIDE_BLANKS.sub(" ", text.strip()))
@@ -163,3 +170,6 @@ def parse_line(text: str) -> Parsed | None:
         if unindented is not None and (parsed is None or not unindented.format.tolerant):
             return unindented
     return parsed
+
+
+_remembered = functools.lru_cache(maxsize=REMEMBERED_LINES)(_parse_line)

@@ -149,15 +149,15 @@ def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:
 
 
 def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> TaskRow:
-    cells = zip(titles, numbers, strict=True)
-    values = {field: int(cell) for title, cell in cells if (field := COLUMN_FIELDS.get(title)) is not None}
-    return TaskRow(comm=comm, **values)
+    cells = zip(map(COLUMN_FIELDS.get, titles), numbers, strict=True)
+    return TaskRow(comm=comm, **{field: int(cell) for field, cell in cells if field is not None})
 
 
-def task_rows(lines: Iterable[TypedLine], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
+def task_rows(lines: Iterable[TypedLine | str], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
     """Read the rows of a report, each by the header above it; ``None`` where there is neither header nor row.
 
-    ``padded``: somebody has put blanks behind the lines, which are no part of the names then.
+    A text is a row that was not parsed yet.  ``padded``: somebody has put blanks behind the lines, which are no part of
+    the names then.
     """
     columns: tuple[str, ...] | None = None
     rows: list[TaskRow] = []
@@ -166,9 +166,9 @@ def task_rows(lines: Iterable[TypedLine], *, padded: bool = False) -> tuple[Task
         if isinstance(line, TaskHeader):
             columns = line.columns
             seen = True
-        elif isinstance(line, TaskLine):
+        elif isinstance(line, (str, TaskLine)):
             seen = True
-            row = task_row(columns, line.text)
+            row = task_row(columns, line if isinstance(line, str) else line.text)
             if row is not None:
                 rows.append(row)
     if padded or any(len(row.comm) > COMM_BYTES and row.comm[-1] == " " for row in rows if row.comm is not None):
