@@ -46,10 +46,10 @@ class Facts:
 
 def scope_of(facts: Facts) -> tuple[Scope, tuple[Evidence, ...]]:
     """Return the scope and the reasons for it, strongest first."""
-    evidence = tuple(_reasons(facts))
-    for found, _ in evidence:
-        return found, tuple(reason for _, reason in evidence)
-    return Scope.UNKNOWN, ()
+    reasons = _reasons(facts)
+    if not reasons:
+        return Scope.UNKNOWN, ()
+    return reasons[0][0], tuple([evidence for _, evidence in reasons])
 
 
 def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:

@@ -134,8 +134,7 @@ def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int]
 
 def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
     """Return what the two lines begin with up to the fraction of a second, and where that is; -1 if they have none."""
-    differ = next((at for at, (one, other) in enumerate(zip(head, kill, strict=False)) if one != other), len(head))
-    start = stop = differ
+    start = stop = differ = _first_difference(head, kill)
     while start and head[start - 1 : start].isdigit():
         start -= 1
     while head[stop : stop + 1].isdigit():
@@ -143,6 +142,13 @@ def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
     if stop - start == FRACTION_DIGITS and head[start - 1 : start] in (b".", b","):
         return head[:start], start
     return head[: head.rfind(b" ", 0, differ) + 1], -1
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """Return where two lines begin to differ, or the length of the shorter one."""
+    length = min(len(one), len(other))
+    differing = int.from_bytes(one[:length], "big") ^ int.from_bytes(other[:length], "big")
+    return length - (differing.bit_length() + 7) // 8
 
 
 def _line(data: bytes, at: int) -> bytes:
@@ -382,6 +388,9 @@ class PlainReport(Report):
         return getattr(self, name)
 
 
+_NO_SECTIONS = ReportSections((), ())
+
+
 class PlainLoader:
     """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
@@ -393,9 +402,9 @@ class PlainLoader:
         """Return a field."""
         if self._event is None:
             if name == "victims":
-                return victims_of(self._report, ReportSections((), ()))
+                return victims_of(self._report, _NO_SECTIONS)
             if name == "scope":
-                return scope_of_report(self._report, ReportSections((), ()))[0]
+                return scope_of_report(self._report, _NO_SECTIONS)[0]
             self._report.read_whole()
             self._event = build_event(self._report)
         return getattr(self._event, name)

@@ -90,7 +90,9 @@ class Reading:
         """Take a whole report at once; False where it has to be read line by line after all."""
         if self._options.strict:
             return False
-        yield from self.messages(self._decoder.flush())
+        held = self._decoder.flush()
+        if held:
+            yield from self.messages(held)
         line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
         messages = (*self._decoder.feed(line), *self._decoder.flush())
         if len(messages) != 1 or messages[0].from_kernel is False or not self._assembler.may_adopt(messages[0]):

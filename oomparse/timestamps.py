@@ -10,6 +10,7 @@ a wrong one is worse.  Seconds since boot are none of its business.  The only us
 
 import re
 from collections.abc import Iterable
+from contextlib import suppress
 from datetime import UTC, datetime, time, timedelta, timezone, tzinfo
 from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
@@ -89,6 +90,8 @@ _ABBREVIATIONS = {
     "AEDT": 39600, "NZST": 43200, "NZDT": 46800,
 }  # fmt: skip
 
+# Nov 21 03:18:24: nearly every stamp without a year.
+_PLAIN = re.compile(r"(?P<month>[A-Z][a-z]{2})  ?(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d)")
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?"
 # Nov 21 03:18:24[.123456] [2026], optionally after a weekday or a year; also dmesg's "Nov21 03:18".
 _NAMED = re.compile(
@@ -171,6 +174,8 @@ def _read(text: str) -> _Stamp | None:
 
 
 def _read_or_raise(text: str) -> _Stamp | None:
+    if (found := _PLAIN.fullmatch(text)) and (short := _month_day(f"{found['month']} {found['day']}")) is not None:
+        return _Stamp(datetime.combine(datetime(LEAP_YEAR, *short), time.fromisoformat(found["clock"])), has_year=False)
     if found := _ISO.fullmatch(text):
         naive = datetime.fromisoformat(f"{found['day']}T{_padded(found['clock'])}")
         return _zoned(naive, found["zone"], has_year=True)
@@ -285,7 +290,7 @@ class TimeResolver:
             raise OomparseError(f"no such year: {year}; give one like 2026")
         self._zone = zone(tz) if isinstance(tz, str) else tz
         self._given_year = year
-        self._anchor = _as_datetime(anchor)
+        self._set_anchor(anchor)
         self._origin = ""
         self._year: int | None = None
         self._last: datetime | None = None
@@ -302,12 +307,20 @@ class TimeResolver:
         gave the year.
         """
         self._stamp = None
-        self._anchor = _as_datetime(anchor)
+        self._set_anchor(anchor)
         if self._given_year is not None or self._anchor is None:
             return
         year = starting_year(stamps, self._local(self._anchor))
         if year is not None:
             self._year, self._last, self._origin = year, None, "the file's time"
+
+    def _set_anchor(self, anchor: datetime | float | None) -> None:
+        self._anchor = _as_datetime(anchor)
+        self._latest: datetime | None = None
+        """No stamp of the file is younger."""
+        if self._anchor is not None:
+            with suppress(OverflowError):  # at the end of time nothing is
+                self._latest = self._local(self._anchor) + ANCHOR_SLACK
 
     def resolve(self, stamp: str) -> Resolved:
         """Return the wall-clock time of a stamp; ``wall`` is None where the text does not say enough."""
@@ -321,14 +334,15 @@ class TimeResolver:
         return self._result
 
     def _resolve(self, text: str) -> Resolved:
-        try:  # nearly every stamp with a year is plain ISO 8601 with an offset
-            wall = datetime.fromisoformat(text)
-        except ValueError:
-            pass
-        else:
-            if wall.tzinfo is not None:
-                self._neighbour = wall
-                return Resolved(wall)
+        if text[:1].isdecimal():
+            try:  # nearly every stamp with a year is plain ISO 8601 with an offset
+                wall = datetime.fromisoformat(text)
+            except ValueError:
+                pass
+            else:
+                if wall.tzinfo is not None:
+                    self._neighbour = wall
+                    return Resolved(wall)
         if len(text) > MAX_STAMP:
             return NOTHING
         stamp = _read(text)
@@ -383,9 +397,12 @@ class TimeResolver:
 
     def _possible(self, naive: datetime, year: int) -> bool:
         """Return whether a stamp of that year is not younger than the file."""
-        if self._anchor is None or self._given_year is not None:
+        if self._latest is None or self._given_year is not None:
             return True
-        return _exists(naive, year) and naive.replace(year=year) <= self._local(self._anchor) + ANCHOR_SLACK
+        try:
+            return naive.replace(year=year) <= self._latest
+        except ValueError:  # 29 February
+            return False
 
     def _local(self, wall: datetime) -> datetime:
         return wall.astimezone(self._zone or UTC).replace(tzinfo=None)

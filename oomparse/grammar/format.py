@@ -81,21 +81,22 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
 
     ``int`` fields take decimal or ``0x`` numbers; an absent group leaves the field's default.
     """
-    converters: dict[str, Callable[[str], Any]] = {}
+    numbers: frozenset[str] | None = None
 
     def build(groups: Groups) -> T:
-        if not converters:
-            converters.update(_converters(line_type))
-        values: dict[str, Any] = {name: converters[name](text) for name, text in groups.items() if text is not None}
+        nonlocal numbers
+        if numbers is None:
+            numbers = _numbers(line_type)
+        values: dict[str, Any] = {
+            name: text if name not in numbers else int(text, 16) if text.startswith("0x") else int(text)
+            for name, text in groups.items()
+            if text is not None
+        }
         return line_type(**constants, **values)
 
     return build
 
 
-def _converters(line_type: type[TypedLine]) -> dict[str, Callable[[str], Any]]:
+def _numbers(line_type: type[TypedLine]) -> frozenset[str]:
     hints = get_type_hints(line_type)
-    return {field.name: _to_int if hints[field.name] in (int, int | None) else str for field in fields(line_type)}
-
-
-def _to_int(text: str) -> int:
-    return int(text, 16) if text.startswith("0x") else int(text)
+    return frozenset(field.name for field in fields(line_type) if hints[field.name] in (int, int | None))

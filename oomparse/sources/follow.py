@@ -25,7 +25,7 @@ from oomparse.sources.places import Place, Position, find, is_packed, siblings
 
 TICK_SECONDS = 0.025
 """How often a log that is quiet is looked at."""
-SETTLE_SECONDS = 0.015
+SETTLE_SECONDS = 0.005
 """So long nothing must come before a quiet moment is told: a record may be written in several pieces."""
 LINGER_SECONDS = 10.0
 """So long a file is still watched after the next one was begun, and a file that may not be read is tried again."""
