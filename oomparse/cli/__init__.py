@@ -5,6 +5,7 @@ events.  Events go to standard output, everything else to standard error.  Each 
 imported when it is asked for, so that ``oomparse FILE`` starts fast.
 """
 
+import gc
 import os
 import sys
 from typing import NoReturn
@@ -17,6 +18,9 @@ from oomparse.errors import OomparseError
 
 DEBUG_VARIABLE = "OOMPARSE_DEBUG"
 """Set to anything, it shows the traceback of an internal error."""
+
+OBJECTS_BETWEEN_COLLECTIONS = 50_000
+"""What is imported stays, and events hold no cycles: there is little to find, and looking for it takes time."""
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
@@ -55,6 +59,7 @@ def app() -> None:
 
 def main() -> NoReturn:
     """Run the command line on the arguments of this process, and exit."""
+    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
     sys.exit(run(sys.argv[1:]))
 
 

@@ -7,6 +7,7 @@ dmesg does, and stays so when it is read back; control characters are legal in J
 """
 
 import dataclasses
+import functools
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
@@ -63,7 +64,12 @@ def _plain(value: object) -> object:
 
 
 _encoder = msgspec.json.Encoder(enc_hook=_plain)
-_decoder = msgspec.json.Decoder(EventRecord)
+
+
+@functools.cache
+def _decoder() -> "msgspec.json.Decoder[Any]":
+    """Return the reader of whole events; it looks at every type, which those who only write need not wait for."""
+    return msgspec.json.Decoder(EventRecord)
 
 
 def encode(event: OomEvent, *, brief: bool = False) -> bytes:
@@ -97,7 +103,7 @@ def decode(line: bytes | str) -> OomEvent:
     Raises `DecodeError` for anything else.
     """
     try:
-        record = _decoder.decode(line)
+        record = _decoder().decode(line)
     except (msgspec.DecodeError, UnicodeError, RecursionError) as error:
         raise DecodeError(f"not an {EVENT_SCHEMA} record: {error}") from None
     values = {name: getattr(record, name) for name in _FULL_NAMES}

@@ -6,6 +6,7 @@ Tells whether a text is the beginning of such a line, and joins it with the next
 kernel prints there, so that no foreign line is taken into a name.
 """
 
+import functools
 import re
 
 from oomparse.grammar.tokens import COMM_BYTES, CPU_LIST
@@ -40,7 +41,14 @@ _PARTS: tuple[tuple[str, str], ...] = (
     (rf"{_ZONE}: ?{_BLOCKS}", r"\d+\*\d+kB|\([A-Z]+\) ?|= \d+kB\s*\Z"),
     (r"Node \d+ ?", rf"{_ZONE}: ?{_BLOCKS}\Z"),
 )
-_PAIRS = tuple((re.compile(rf"(?>{first})\s*\Z"), re.compile(following)) for first, following in _PARTS)
+
+
+@functools.cache
+def _pairs() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
+    """Return the parts, compiled when a line first looks like one."""
+    return tuple((re.compile(rf"(?>{first})\s*\Z"), re.compile(following)) for first, following in _PARTS)
+
+
 _FIRST = re.compile(
     r"Task|Memory (?:cgroup stats|limit)|oom-kill:|lowmem_reserve|Node \d|(?:DMA|Normal|HighMem|Movable|Device)"
     rf"|[^\n]{{0,{COMM_BYTES}}} cpuset=|[^\n]* invoked oom-killer: [^\n]*nodemask="
@@ -49,7 +57,7 @@ _FIRST = re.compile(
 
 def may_be_continued(text: str) -> bool:
     """Tell whether a text can be the first parts of a line that is printed in parts."""
-    return _FIRST.match(text) is not None and any(first.match(text) is not None for first, _ in _PAIRS)
+    return _FIRST.match(text) is not None and any(first.match(text) is not None for first, _ in _pairs())
 
 
 def joined(fragment: str, text: str) -> str | None:
@@ -58,7 +66,7 @@ def joined(fragment: str, text: str) -> str | None:
     >>> joined("Task in /a", " killed as a result of limit of /")
     'Task in /a killed as a result of limit of /'
     """
-    for first, following in _PAIRS:
+    for first, following in _pairs():
         if first.match(fragment) is not None and following.match(text) is not None:
             gap = "" if fragment.endswith((" ", "=")) or text.startswith((" ", ",", ":")) else " "
             return f"{fragment}{gap}{text}"

@@ -14,14 +14,12 @@ import sys
 import zlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from typing import Protocol, cast
+from typing import TYPE_CHECKING, Protocol, cast
 
 from oomparse.errors import SourceError
 
-if sys.version_info >= (3, 14):
-    from compression.zstd import ZstdDecompressor, ZstdError
-else:
-    from backports.zstd import ZstdDecompressor, ZstdError
+if TYPE_CHECKING:
+    from backports.zstd import ZstdError
 
 STEP_BYTES = 1 << 18
 """The most that one call of a decompressor may put out."""
@@ -78,6 +76,22 @@ def _unxz() -> Decompressor:
     return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MAX_WINDOW_BYTES)
 
 
+def _unzstd() -> Decompressor:
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdDecompressor
+    else:
+        from backports.zstd import ZstdDecompressor
+    return ZstdDecompressor()
+
+
+def _zstd_error() -> "type[ZstdError]":
+    if sys.version_info >= (3, 14):
+        from compression.zstd import ZstdError
+    else:
+        from backports.zstd import ZstdError
+    return ZstdError
+
+
 def _fast_gunzip() -> Callable[[], Decompressor] | None:
     try:
         from isal import igzip_lib
@@ -88,7 +102,7 @@ def _fast_gunzip() -> Callable[[], Decompressor] | None:
 
 def _damage() -> tuple[type[Exception], ...]:
     """What the decompressors raise at bytes that they cannot read (bz2: OSError)."""
-    known: list[type[Exception]] = [EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, ZstdError]
+    known: list[type[Exception]] = [EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, _zstd_error()]
     try:
         from isal import igzip_lib
     except ImportError:
@@ -113,9 +127,7 @@ CODECS = (
     Codec(name="xz", magic=re.compile(rb"\xfd7zXZ\0"), open=_unxz),
     Codec(name="bzip2", magic=re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), open=bz2.BZ2Decompressor),
     # A stream may begin with a skippable frame, as pzstd writes them.
-    Codec(
-        name="zstd", magic=re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL), open=ZstdDecompressor
-    ),
+    Codec(name="zstd", magic=re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL), open=_unzstd),
 )
 
 FOREIGN = (
