@@ -8,6 +8,7 @@ together where the kernel's would: buddy sums, the full limit, the victim's row 
 import random
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
+from functools import cache
 
 from benchmarks.noise import words
 
@@ -270,6 +271,13 @@ def _task_list(count: int, rng: random.Random) -> list[Task]:
     return rows
 
 
+@cache
+def _place(release: str, name: str) -> str:
+    """Return where in a function the next one is called, and how long it is: the same in all reports of a kernel."""
+    rng = random.Random(f"{release} {name}")
+    return f"+0x{rng.randrange(16, 512):x}/0x{rng.randrange(512, 4096):x}"
+
+
 def _stack(generation: Generation, invoker: Task, memcg: bool, rng: random.Random) -> Iterator[str]:
     yield f"CPU: {rng.randrange(16)} PID: {invoker.pid} Comm: {invoker.comm} Not tainted {generation.release}"
     yield "Hardware name: QEMU Standard PC (Q35 + ICH9, 2009), BIOS 1.16.2-debian-1.16.2-1 04/01/2014"
@@ -277,7 +285,7 @@ def _stack(generation: Generation, invoker: Task, memcg: bool, rng: random.Rando
     if generation.task_marks:
         yield " <TASK>"
     for name in generation.charge_frames if memcg else generation.frames:
-        entry = f"{name}+0x{rng.randrange(16, 512):x}/0x{rng.randrange(512, 4096):x}"
+        entry = f"{name}{_place(generation.release, name)}"
         yield f" [<ffffffff{rng.getrandbits(32):08x}>] {entry}" if generation.addresses else f" {entry}"
     if generation.addresses:
         return

@@ -4,6 +4,7 @@ Used by `oomparse.assembler` alone.  Decides which line's word counts where seve
 ``issues``; leaves the long sections to `oomparse.report_sections`, which parses them when first asked for.
 """
 
+import functools
 import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
@@ -135,15 +136,20 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
 
 
 def _era(report: Report) -> Era | None:
-    release = report.cpu.release if report.cpu else None
+    return _common_era(frozenset(report.printed_by), report.cpu.release if report.cpu else None)
+
+
+@functools.lru_cache(maxsize=256)
+def _common_era(printed_by: frozenset[PrintedBy], release: str | None) -> Era | None:
+    """Return the kernels that print all that a report has: the same in all reports of one kernel."""
     parsed = parse_release(release) if release else None
-    if not report.printed_by and release is None:
+    if not printed_by and release is None:
         return None
-    own = {found for found in report.printed_by if not found.mainline} if release is None else set()
+    own = {found for found in printed_by if not found.mainline} if release is None else set()
     distribution = parsed.distribution if parsed else _printer_of(own)
     ranges = [
         (found.since, found.until)
-        for found in report.printed_by
+        for found in printed_by
         if found in own or not any(distribution is not None and distribution.startswith(name) for name in found.distros)
     ]
     return intersect(ranges, release)

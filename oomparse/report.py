@@ -72,6 +72,8 @@ RANK = {
 }
 """The order in which kernels print the sections; memcg counters, Mem-Info and slabs come in any order."""
 
+_READ_LATER = frozenset({Section.STACK, Section.MEMINFO, Section.SLABS})
+"""Sections of whose lines only the text is kept."""
 WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.SLABS})
 """Sections that other kernel messages print too (warn_alloc, SysRq-m, any stack trace)."""
 
@@ -291,7 +293,7 @@ class Report:
             self.texts.append(text)
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.append((section, text))
-        self._keep(message, text, line)
+        self._keep(message, text, section, line)
         whole = line_format is not None and not line_format.tolerant
         if whole and section is Section.MEMINFO:
             whole = not _goes_on(line)
@@ -308,7 +310,9 @@ class Report:
         self.body += [(Section.TASKS, text) for text in texts]
         return True
 
-    def _keep(self, message: Message, text: str, line: TypedLine) -> None:
+    def _keep(self, message: Message, text: str, section: Section, line: TypedLine) -> None:
+        if section in _READ_LATER:
+            return
         match line:
             case Header():
                 self.header, self.header_message = line, self.header_message or message

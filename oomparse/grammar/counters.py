@@ -6,6 +6,7 @@ year and distributions port them back, so a value is only ever found by its key,
 be cut is dropped; after the first thing that is no counter, nothing more is read.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -219,12 +220,32 @@ _QUESTION = f"{UNRECLAIMABLE}?"
 _MAX_DIGITS = 20
 
 
+_DIGITS = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}")
+_MAX_SHAPES = 256
+
+
 def read_counters(kind: KeyKind, text: str) -> Counters:
     """Read ``key:value`` counters; what may be cut or garbled is left out and marks the result as damaged.
 
     >>> read_counters(KeyKind.ZONE, "free:12kB min:3kB new:4kB free_cma:0kNode").values
     {'free': 12, 'min': 3}
     """
+    numbers = _DIGITS.findall(text)
+    shape = _read_shape(kind, _DIGITS.sub("0", text))
+    if shape.damaged or shape.other or len(shape.values) != len(numbers):
+        return _read(kind, text)
+    values = dict(zip(shape.values, map(int, numbers), strict=True))
+    return Counters(values=values, other={}, all_unreclaimable=shape.all_unreclaimable)
+
+
+@functools.lru_cache(maxsize=_MAX_SHAPES)
+def _read_shape(kind: KeyKind, text: str) -> Counters:
+    """Read what all lines of one kernel have in common, their numbers aside."""
+    return _read(kind, text)
+
+
+def _read(kind: KeyKind, text: str) -> Counters:
+    """Read the counters word by word."""
     known = KEYS[kind]
     values: dict[str, int] = {}
     other: dict[str, int] = {}

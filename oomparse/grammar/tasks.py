@@ -7,8 +7,9 @@ that every kernel prints first.
 
 import functools
 import re
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
+from typing import Any
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
@@ -135,17 +136,37 @@ def task_row(columns: tuple[str, ...] | None, text: str) -> TaskRow | None:
     Of a row that does not have all of these columns (it is cut, or the header is lost) the first are read, those whose
     end is seen.
     """
-    if columns is not None:
-        match = _row_pattern(len(columns) - 2).match(text)
-        if match is not None:
-            *numbers, name = match.groups()
-            return _row(columns[:-1], numbers, name if columns[-1] == "name" else None)
+    if columns is not None and (row := _whole_row(columns)(text)) is not None:
+        return row
     titles = FIRST_COLUMNS if columns is None else columns[: len(FIRST_COLUMNS)]
     for count in range(len(titles), 0, -1):
         match = _row_pattern(count - 1).match(text)
         if match is not None and (match[count + 1] is not None or count == 1):
             return _row(titles[:count], match.groups()[:-1], None)
     return None
+
+
+@functools.lru_cache(maxsize=64)
+def _whole_row(columns: tuple[str, ...]) -> Callable[[str], TaskRow | None]:
+    """Return what reads the rows below a header that have all of its columns."""
+    match = _row_pattern(len(columns) - 2).match
+    titles, named = columns[:-1], columns[-1] == "name"
+    fields = [field for title in titles if (field := COLUMN_FIELDS.get(title)) is not None]
+    known = len(fields) == len(titles)
+
+    def read(text: str) -> TaskRow | None:
+        found = match(text)
+        if found is None:
+            return None
+        *numbers, name = found.groups()
+        comm = name if named else None
+        if not known:
+            return _row(titles, numbers, comm)
+        values: dict[str, Any] = dict(zip(fields, map(int, numbers), strict=True))
+        values["comm"] = comm
+        return TaskRow(**values)
+
+    return read
 
 
 def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> TaskRow:
