@@ -293,7 +293,8 @@ class Report:
             self.texts.append(text)
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.append((section, text))
-        self._keep(message, text, section, line)
+        if section not in _READ_LATER:
+            self._keep(message, text, line)
         whole = line_format is not None and not line_format.tolerant
         if whole and section is Section.MEMINFO:
             whole = not _goes_on(line)
@@ -310,9 +311,7 @@ class Report:
         self.body += [(Section.TASKS, text) for text in texts]
         return True
 
-    def _keep(self, message: Message, text: str, section: Section, line: TypedLine) -> None:
-        if section in _READ_LATER:
-            return
+    def _keep(self, message: Message, text: str, line: TypedLine) -> None:
         match line:
             case Header():
                 self.header, self.header_message = line, self.header_message or message
