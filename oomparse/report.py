@@ -269,16 +269,7 @@ class Report:
         self.extended = 0
         self.rank = max(self.rank, RANK[section])
         self.section = section
-        if line_format is not None and not line_format.tolerant:
-            if line_format.name not in self._formats:
-                self._formats.add(line_format.name)
-                self.printed_by.add(
-                    PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
-                )
-            if section is Section.MEMINFO:
-                self.printed_by.update(_kernels_of_meminfo(line))
-        if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
-            self.printed_by.add(kernels)
+        self._date(section, line, line_format)
         tolerated = line_format is not None and line_format.tolerant and not line.unknown
         if line.damaged or tolerated:
             self.note(IssueCode.DAMAGED_LINE, text, message)
@@ -299,6 +290,19 @@ class Report:
         if whole and section is Section.MEMINFO:
             whole = not _goes_on(line)
         self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
+
+    def _date(self, section: Section, line: TypedLine, line_format: LineFormat | None) -> None:
+        """Note which kernels print such a line."""
+        if line_format is not None and not line_format.tolerant:
+            if line_format.name not in self._formats:
+                self._formats.add(line_format.name)
+                self.printed_by.add(
+                    PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
+                )
+            if section is Section.MEMINFO:
+                self.printed_by.update(_kernels_of_meminfo(line))
+        if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
+            self.printed_by.add(kernels)
 
     def add_rows(self, texts: Sequence[str], message: Message) -> bool:
         """Take further rows of the task dump that it has begun, none of them damaged; False where there is no room."""
