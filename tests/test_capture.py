@@ -1,16 +1,21 @@
 """The capture laboratory, as far as no kernel must be booted for it."""
 
 import base64
+import lzma
+import subprocess
 from pathlib import Path
 
 import pytest
 from click.testing import CliRunner
 
-from fixtures.capture.__main__ import main
+from fixtures.capture import architectures, packages
 from fixtures.capture.adopt import CONTEXT_LINES, case_name, trim
+from fixtures.capture.architectures import AMD64, ARCHITECTURES, ARM64, I386, Architecture
+from fixtures.capture.commands import main
 from fixtures.capture.initramfs import archive
-from fixtures.capture.kernels import Kernel, LabError, features
+from fixtures.capture.kernels import Kernel, architecture_of, features, fetch
 from fixtures.capture.machine import command_line, qemu, received
+from fixtures.capture.packages import LabError, Packages
 from fixtures.capture.scenarios import SCENARIOS, chosen
 from oomparse.testing import corpus
 
@@ -72,15 +77,119 @@ def test_features_are_read_from_the_configuration(release: str, config: str, fou
     assert features(release, config) == found
 
 
-def test_every_scenario_has_a_machine(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+@pytest.mark.parametrize("architecture", ARCHITECTURES, ids=lambda one: one.name)
+def test_every_scenario_has_a_machine(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, architecture: Architecture
+) -> None:
     monkeypatch.setattr("fixtures.capture.machine.require", lambda program, _: program)
     monkeypatch.setattr("fixtures.capture.machine._swap_image", lambda path, _: path.touch())
-    kernel = Kernel(release="6.1.0", image=Path("vmlinuz"), features=frozenset())
+    driver = (Path("nvme.ko"),)
+    kernel = Kernel(
+        release="6.1.0", image=Path("vmlinuz"), architecture=architecture, features=frozenset(), modules=driver
+    )
     for scenario in SCENARIOS:
         command = qemu(kernel, scenario, Path("init.cpio"), tmp_path)
-        assert f"scenario={scenario.name} cgroup={scenario.cgroup_version}" in command_line(scenario)
-        assert command[0] == "qemu-system-x86_64"
+        said = command_line(kernel, scenario)
+        assert f"scenario={scenario.name} cgroup={scenario.cgroup_version}" in said
+        assert f"console={architecture.console}," in said
+        assert ("modules=1" in said) == bool(scenario.devices)
+        assert command[0] == architecture.emulator
+        assert str(tmp_path / "sent.log") in " ".join(command)
     assert {scenario.name for scenario in chosen(("memcg-",))} < {scenario.name for scenario in SCENARIOS}
+
+
+@pytest.mark.parametrize(
+    ("name", "architecture"),
+    [
+        ("linux-image-6.1.0-56-cloud-amd64", AMD64),
+        ("linux-image-6.12.107+deb13-amd64-unsigned", AMD64),
+        ("linux-image-5.15.0-91-generic", AMD64),
+        ("6.1.0-56-686-pae", I386),
+        ("linux-image-686", I386),
+        ("linux-image-7.3-cloud-arm64", ARM64),
+        ("6.12.107+deb13-arm64-16k", ARM64),
+        ("linux-image-6.1.0-56-armmp", None),
+        ("linux-image-6.1.0-56-s390x", None),
+        ("4.4.155", None),
+    ],
+)
+def test_name_says_the_architecture(name: str, architecture: Architecture | None) -> None:
+    assert architectures.of_name(name) is architecture
+
+
+def test_file_says_the_architecture_by_its_package() -> None:
+    assert architecture_of("down/linux-image-6.1.0-50-686-pae_6.1.176-1_i386.deb") is I386
+    assert architecture_of("linux-image-6.1.0-56-s390x") is architectures.own()
+
+
+def test_configuration_says_the_architecture() -> None:
+    assert architectures.of_configuration("CONFIG_X86=y\nCONFIG_X86_64=y\n") is AMD64
+    assert architectures.of_configuration("CONFIG_X86=y\n# CONFIG_X86_64 is not set\nCONFIG_X86_32=y\n") is I386
+    assert architectures.of_configuration("CONFIG_ARM64=y\n") is ARM64
+    assert architectures.of_configuration("CONFIG_ARM=y\n") is None
+
+
+def unpacked(root: Path, release: str, options: str, *, boot: bool = True) -> Path:
+    """Make what a kernel package leaves behind."""
+    modules = root / "usr/lib/modules" / release
+    modules.mkdir(parents=True)
+    (root / "boot").mkdir()
+    image, config = (
+        ("boot/vmlinuz-" + release, "boot/config-" + release)
+        if boot
+        else (
+            f"usr/lib/modules/{release}/vmlinuz",
+            f"usr/lib/modules/{release}/config",
+        )
+    )
+    (root / image).write_bytes(b"MZ")
+    (root / config).write_text(options, encoding="utf-8")
+    return modules
+
+
+@pytest.mark.parametrize("boot", [True, False])
+def test_kernel_is_found_where_old_and_new_packages_have_it(tmp_path: Path, boot: bool) -> None:
+    unpacked(tmp_path, "7.2.13+deb14-cloud-arm64", "CONFIG_ARM64=y\nCONFIG_MEMCG=y\n", boot=boot)
+    kernel = fetch(str(tmp_path), Packages(store=tmp_path / "store"))
+    assert (kernel.release, kernel.architecture) == ("7.2.13+deb14-cloud-arm64", ARM64)
+    assert kernel.features == {"v2", "group", "memsw"}
+
+
+def test_disk_driver_is_loaded_behind_what_it_needs(tmp_path: Path) -> None:
+    options = "CONFIG_X86_32=y\nCONFIG_SWAP=y\nCONFIG_BLK_DEV_NVME=m\n"
+    modules = unpacked(tmp_path, "6.1.0-50-686", options)
+    for name, needs in (("nvme", "nvme-core"), ("nvme-core", "t10-pi,crc64"), ("t10_pi", ""), ("unused", "nvme")):
+        info = b"ELF\0license=GPL\0depends=" + needs.encode() + b"\0name=x\0"
+        (modules / f"{name}.ko.xz").write_bytes(lzma.compress(info))
+    kernel = Kernel.unpacked(tmp_path)
+    assert [path.name for path in kernel.modules] == ["t10_pi.ko.xz", "nvme-core.ko.xz", "nvme.ko.xz"]
+    assert "swap" in kernel.features
+    (modules / "nvme.ko.xz").unlink()
+    assert "swap" not in Kernel.unpacked(tmp_path).features
+
+
+def test_other_releases_get_a_configuration_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    listed = (
+        "http://debian.example/debian/ bookworm Debian Debian $(SIGNED_BY)\n"
+        "http://security.example/ bookworm-security Debian Debian-Security $(SIGNED_BY)\n"
+        "http://other.example/ stable Other Other /key\n"
+    )
+
+    def run(command: list[str], **_: object) -> subprocess.CompletedProcess[str]:
+        return subprocess.CompletedProcess(command, 0, listed if "indextargets" in command else "", "")
+
+    monkeypatch.setattr(packages, "require", lambda program, _: program)
+    monkeypatch.setattr(subprocess, "run", run)
+    apt = Packages(store=tmp_path, suites=("sid", "bullseye-security"))
+    settings = apt._configuration(ARM64)
+    assert 'APT::Architectures { "arm64"; };' in settings.read_text(encoding="utf-8")
+    lines = (settings.parent / "sources.list").read_text(encoding="utf-8").splitlines()
+    assert [line.split()[-3:-1] for line in lines] == [
+        ["http://debian.example/debian/", "bookworm"],
+        ["http://security.example/", "bookworm-security"],
+        ["http://debian.example/debian/", "sid"],
+        ["http://security.example/", "bullseye-security"],
+    ]
 
 
 def test_names_of_older_captures_are_those_of_today() -> None:
@@ -92,6 +201,7 @@ def test_names_of_older_captures_are_those_of_today() -> None:
     ("arguments", "word"),
     [
         (("one", "linux-image-x", "memcg-v2"), "apt-get is missing; on Debian: apt-get install apt"),
+        (("matrix", "linux-image-x", "--scenario", "papyrus"), "no scenario begins so"),
         (("one", "linux-image-x", "papyrus"), "no scenario is called 'papyrus'"),
     ],
 )
@@ -102,6 +212,24 @@ def test_what_is_missing_is_said(
     result = CliRunner().invoke(main, [*arguments, "--work", str(tmp_path)])
     assert result.exit_code == 2
     assert word in result.output
+
+
+@pytest.mark.parametrize(
+    ("package", "word"),
+    [
+        ("linux-image-9.9-amd64", "qemu-system-x86_64 is missing; on Debian: apt-get install qemu-system-x86"),
+        ("linux-image-9.9-arm64-16k", "qemu-system-aarch64 is missing; on Debian: apt-get install qemu-system-arm"),
+    ],
+)
+def test_emulator_is_asked_for_before_anything_is_downloaded(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, package: str, word: str
+) -> None:
+    (tmp_path / "apt-get").touch(mode=0o755)
+    monkeypatch.setenv("PATH", str(tmp_path))
+    result = CliRunner().invoke(main, ["one", package, "memcg-v2", "--work", str(tmp_path / "work")])
+    assert result.exit_code == 2
+    assert word in result.output
+    assert not (tmp_path / "work").exists()
 
 
 def test_package_without_a_kernel_is_refused(tmp_path: Path) -> None:

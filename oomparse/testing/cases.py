@@ -78,7 +78,7 @@ class Case:
     def expected(self, log: LogFile | None = None) -> list[dict[str, Any]]:
         """Return the events that a log holds (of no log in particular: those that the best of them holds)."""
         name = log.expected if log else catalogue.EXPECTED_FILE
-        events: list[dict[str, Any]] = json.loads((self.directory / name).read_bytes())
+        events: list[dict[str, Any]] = json.loads(_content(self.directory / name))
         return events
 
     @cached_property
