@@ -37,11 +37,21 @@ def _case(name: str) -> "Case":
 @click.option("--kernel", metavar="RELEASE", help="Only this kernel: a release, or its beginning such as 6.1.")
 @click.option("--scope", metavar="SCOPE", help="Only this scope: global, memcg, cpuset, memory_policy.")
 @click.option("--scenario", metavar="NAME", help="Only this scenario.")
+@click.option("--log", "form", metavar="FORMAT", help="Only those with a log in this format.")
+@click.option("--architecture", metavar="NAME", help="Only this architecture: x86_64, i686, aarch64.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object a line, with everything that is known.")
-def list_cases(kernel: str | None, scope: str | None, scenario: str | None, as_json: bool) -> int:
+def list_cases(
+    kernel: str | None,
+    scope: str | None,
+    scenario: str | None,
+    form: str | None,
+    architecture: str | None,
+    *,
+    as_json: bool,
+) -> int:
     """List the cases."""
     corpus = _corpus()
-    cases = corpus.select(kernel=kernel, scope=scope, scenario=scenario)
+    cases = corpus.select(kernel=kernel, scope=scope, scenario=scenario, form=form, architecture=architecture)
     width = max((len(case.name) for case in cases), default=0)
     for case in cases:
         if as_json:
@@ -95,7 +105,9 @@ def _describe(case: "Case") -> None:
 
 @command.command()
 @click.argument("case")
-@click.option("--as", "form", metavar="FORMAT", default="syslog-3164", show_default=True, help="How to write it.")
+@click.option(
+    "--as", "form", metavar="FORMAT", help="How to write it; if not said, syslog-3164, and syslog-network to a socket."
+)
 @click.option(
     "--to", "target", metavar="TARGET", default="-", help="-, a file to append to, udp://HOST:PORT, tcp://HOST:PORT."
 )
@@ -103,12 +115,16 @@ def _describe(case: "Case") -> None:
 @click.option("--now", "fresh", is_flag=True, help="Stamp it as if it happened now.")
 @click.option("--host", metavar="NAME", default="oomlab", show_default=True, help="Whose log it is.")
 @click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Send it N times.")
-def emit(case: str, *, form: str, target: str, rate: float | None, fresh: bool, host: str, times: int) -> None:
+def emit(case: str, *, form: str | None, target: str, rate: float | None, fresh: bool, host: str, times: int) -> None:
     """Send the messages of CASE where a pipeline listens, written as any log writes them."""
     from oomparse.testing.emit import emit as send_all
-    from oomparse.testing.emit import sink
+    from oomparse.testing.emit import form_for, sink
     from oomparse.testing.wrap import FORMATS, Machine, machine_now, wrap
 
+    try:
+        form = form_for(target, form)
+    except LookupError as error:
+        raise click.BadParameter(str(error), param_hint="--as") from error
     if form not in FORMATS:
         raise click.BadParameter(f"there are {', '.join(FORMATS)}", param_hint="--as")
     messages = _case(case).messages()

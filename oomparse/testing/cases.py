@@ -5,6 +5,7 @@ A wheel carries a chosen part of the corpus beside this package; a checkout has 
 
 import json
 import lzma
+import os
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
@@ -16,7 +17,13 @@ from oomparse.message import Line, Message
 from oomparse.testing import catalogue
 from oomparse.testing.catalogue import CaseRecord, Format, LogFile
 
-WHERE = "the whole corpus is the folder fixtures/ of oomparse's source distribution and repository"
+VARIABLE = "OOMPARSE_CORPUS"
+"""Environment variable with the folder of another corpus than the one that came with the package."""
+
+WHERE = (
+    "the whole corpus is the folder fixtures/ of oomparse's source distribution (pip download --no-binary=oomparse "
+    f"--no-deps oomparse) and repository; unpack it and set {VARIABLE} to that folder"
+)
 
 PACKAGE = Path(__file__).resolve().parent.parent
 INSTALLED = PACKAGE / "fixtures"
@@ -149,8 +156,12 @@ class Corpus(Sequence[Case]):
         scope: str | None = None,
         scenario: str | None = None,
         form: str | None = None,
+        architecture: str | None = None,
     ) -> tuple[Case, ...]:
-        """Return the cases of a kernel (the release or its beginning), a scope, a scenario, with a log in a format."""
+        """Return the cases of a kernel (the release or its beginning), a scope, a scenario, with a log in a format.
+
+        The architecture is what ``uname -m`` says: ``x86_64``, ``i686``, ``aarch64``.
+        """
         return tuple(
             case
             for case in self.cases
@@ -158,11 +169,14 @@ class Corpus(Sequence[Case]):
             and (scope is None or scope in case.record.scopes)
             and (scenario is None or scenario == case.record.scenario)
             and (form is None or form in case.formats)
+            and (architecture is None or architecture == case.record.architecture)
         )
 
 
 def directory() -> Path:
-    """Return where the corpus is: inside the installed package, else at the top of the checkout."""
+    """Return where the corpus is: where `VARIABLE` says, in the installed package, or at the top of the checkout."""
+    if told := os.environ.get(VARIABLE):
+        return Path(told)
     return INSTALLED if INSTALLED.is_dir() else PACKAGE.parent / "fixtures"
 
 

@@ -10,8 +10,13 @@ from typing import Any
 
 from oomparse.model import LAZY_FIELDS
 
-WITHOUT_MONOTONIC = frozenset({"dmesg-T", "dmesg-xT", "dmesg-iso", "dmesg-t", "dmesg-e", "dmesg-H"})
+WITHOUT_MONOTONIC = frozenset({"dmesg-T", "dmesg-xT", "dmesg-iso", "dmesg-t", "dmesg-e", "dmesg-H", "logcat"}) | {
+    f"journal-short{style}" for style in ("", "-iso", "-precise", "-full", "-unix")
+}
 """Formats that print no seconds since boot."""
+
+WITHOUT_BYTES = frozenset({"shipped-json", "docker-json"})
+"""Formats in which a byte that is not UTF-8 became U+FFFD."""
 
 LEFT_OUT = frozenset({"schema", "event_id", "revision", "source", "time", "victim"})
 """Of the road, or said elsewhere in the tree."""
@@ -70,6 +75,8 @@ def _lost(expected: Any, got: Any, where: str, form: str) -> bool:
     if isinstance(expected, str) and isinstance(got, str) and form.startswith("dmesg"):
         # dmesg escapes bytes but leaves a backslash alone, so its text cannot always be undone.
         return _escaped(expected) == _escaped(got)
+    if isinstance(expected, str) and isinstance(got, str) and form in WITHOUT_BYTES:
+        return _escaped(expected).decode("utf-8", "replace") == got
     return False
 
 

@@ -17,6 +17,12 @@ from oomparse.errors import SourceError
 
 SYSLOG_PORT = 514
 
+DEFAULT_FORM, SOCKET_FORM = "syslog-3164", "syslog-network"
+"""How a log is written to a file, and to a socket: there a syslog server wants the priority first."""
+
+STREAMS = frozenset({"journal-export", "journal-verbose", "dmesg-json"})
+"""Formats whose records are not lines, so that they cannot be sent as datagrams."""
+
 Sink: TypeAlias = Callable[[bytes], object]
 """Sends one record at once."""
 
@@ -43,6 +49,20 @@ def sink(target: str) -> Iterator[Sink]:
         if isinstance(error, SourceError):
             raise
         raise SourceError(f"cannot write there: {error.strerror or error}", path=target) from error
+
+
+def form_for(target: str, form: str | None = None) -> str:
+    """Return the format to write to a target: the one that is asked for, else the usual one there.
+
+    Raises:
+        LookupError: datagrams cannot carry it.
+    """
+    scheme = urlsplit(target).scheme
+    if form is None:
+        return SOCKET_FORM if scheme in ("udp", "tcp") else DEFAULT_FORM
+    if form in STREAMS and scheme == "udp":
+        raise LookupError(f"{form} is no format of lines, and cannot be sent as datagrams; use tcp:// or a file")
+    return form
 
 
 def emit(records: Iterable[bytes], send: Sink, *, rate: float | None = None) -> int:

@@ -5,9 +5,10 @@ chooses by kernel, scope, scenario and format.  It is loaded by every pytest run
 so it imports nothing of oomparse before a test asks.
 """
 
+import sys
 from collections.abc import Iterable
 from importlib import import_module
-from itertools import islice
+from itertools import count, islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from oomparse.testing.emit import Sink
 
 MARKER = "oom_cases"
-SELECTORS = ("kernel", "scope", "scenario", "form")
+SELECTORS = ("kernel", "scope", "scenario", "form", "architecture")
 DEFAULT_FORM = "syslog-3164"
 
 
@@ -26,7 +27,7 @@ def pytest_configure(config: pytest.Config) -> None:
     """Make the marker known."""
     config.addinivalue_line(
         "markers",
-        f"{MARKER}(kernel=None, scope=None, scenario=None, form=None): run with these of oomparse's real OOM reports"
+        f"{MARKER}({', '.join(f'{name}=None' for name in SELECTORS)}): run with these of oomparse's real OOM reports"
         " only; a kernel is a release or its beginning (6.1), a scope global, memcg, cpuset or memory_policy.",
     )
 
@@ -43,9 +44,13 @@ def pytest_generate_tests(metafunc: pytest.Metafunc) -> None:
         if unknown or marker.args:
             raise pytest.UsageError(f"{MARKER} takes {', '.join(SELECTORS)}, not {', '.join(unknown) or marker.args}")
         wanted = {**marker.kwargs, **wanted}  # the closest marker wins
-    found = corpus().select(**wanted)
+    cases = corpus()
+    found = cases.select(**wanted)
     if not found:
-        raise pytest.UsageError(f"{metafunc.definition.nodeid}: no case of the corpus is {wanted}")
+        from oomparse.testing.cases import WHERE
+
+        hint = f"; this is a part: {WHERE}" if cases.partial else ""
+        raise pytest.UsageError(f"{metafunc.definition.nodeid}: no case of the corpus is {wanted}{hint}")
     metafunc.parametrize("oom_case", found, ids=str, indirect=True)
 
 
@@ -78,7 +83,7 @@ class LogFactory(Protocol):
     ) -> Path:
         """Write a log of a case (a name, or the test's ``oom_case``) in a format, and return its path.
 
-        ``compression`` is ``gz``, ``bz2``, ``xz`` or None; with ``fresh`` the first record is of this moment.
+        ``compression`` is ``gz``, ``bz2``, ``xz``, ``zst`` or None; with ``fresh`` the first record is of this moment.
         """
 
 
@@ -95,7 +100,7 @@ def oom_log(tmp_path: Path, request: pytest.FixtureRequest) -> LogFactory:
         fresh: bool = False,
     ) -> Path:
         data = b"".join(_records(_case(case, request), form, host=host, fresh=fresh))
-        path = tmp_path / f"{form}.log{'.' + compression if compression else ''}"
+        path = _free(tmp_path, form, f".log.{compression}" if compression else ".log")
         path.write_bytes(_compressed(data, compression))
         return path
 
@@ -109,13 +114,11 @@ class LiveLog:
         self._records = iter(records)
         self._send = send
 
-    def write(self, count: int | None = None) -> int:
-        """Send the next ``count`` records, or all that are left; return how many were sent."""
-        sent = 0
-        for record in islice(self._records, count):
-            self._send(record)
-            sent += 1
-        return sent
+    def write(self, records: int | None = None, *, rate: float | None = None) -> int:
+        """Send the next ``records``, or all that are left, at most ``rate`` a second; return how many were sent."""
+        from oomparse.testing.emit import emit
+
+        return emit(islice(self._records, records), self._send, rate=rate)
 
     def write_until(self, text: bytes) -> int:
         """Send records up to and with the first that holds ``text``; return how many were sent."""
@@ -134,13 +137,16 @@ class StreamFactory(Protocol):
     def __call__(
         self,
         target: str | Path,
-        form: str = DEFAULT_FORM,
+        form: str | None = None,
         *,
         case: "Case | str | None" = None,
         host: str = "oomlab",
         fresh: bool = True,
     ) -> LiveLog:
-        """Open a target (a path that grows, ``udp://host:port``, ``tcp://host:port``) and return its writer."""
+        """Open a target (a path that grows, ``udp://host:port``, ``tcp://host:port``) and return its writer.
+
+        If no format is named it is ``syslog-3164``, and on a socket ``syslog-network``.
+        """
 
 
 @pytest.fixture
@@ -149,18 +155,19 @@ def oom_stream(request: pytest.FixtureRequest) -> StreamFactory:
 
     def make(
         target: str | Path,
-        form: str = DEFAULT_FORM,
+        form: str | None = None,
         *,
         case: "Case | str | None" = None,
         host: str = "oomlab",
         fresh: bool = True,
     ) -> LiveLog:
-        from oomparse.testing.emit import sink
+        from oomparse.testing.emit import form_for, sink
 
+        records = _records(_case(case, request), form_for(str(target), form), host=host, fresh=fresh)
         opened = sink(str(target))
         send = opened.__enter__()
         request.addfinalizer(lambda: opened.__exit__(None, None, None))
-        return LiveLog(_records(_case(case, request), form, host=host, fresh=fresh), send)
+        return LiveLog(records, send)
 
     return make
 
@@ -183,11 +190,18 @@ def _records(case: "Case", form: str, *, host: str, fresh: bool) -> Iterable[byt
     return wrap(messages, form, machine=machine_now(messages, host=host) if fresh else Machine(host=host))
 
 
+def _free(folder: Path, stem: str, end: str) -> Path:
+    """Return a path that is not there yet, so that a test may have several logs of one format."""
+    names = (f"{stem}{'' if number == 1 else f'-{number}'}{end}" for number in count(1))
+    return next(folder / name for name in names if not (folder / name).exists())
+
+
 def _compressed(data: bytes, compression: str | None) -> bytes:
     if compression is None:
         return data
-    modules = {"gz": "gzip", "bz2": "bz2", "xz": "lzma"}
+    zstd = "compression.zstd" if sys.version_info >= (3, 14) else "backports.zstd"
+    modules = {"gz": "gzip", "bz2": "bz2", "xz": "lzma", "zst": zstd}
     if compression not in modules:
-        raise pytest.UsageError(f"compression is gz, bz2, xz or None, not {compression!r}")
+        raise pytest.UsageError(f"compression is {', '.join(modules)} or None, not {compression!r}")
     compressed: bytes = import_module(modules[compression]).compress(data)
     return compressed

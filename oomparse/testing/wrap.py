@@ -47,8 +47,12 @@ def wrap(messages: Iterable[Message], form: str, *, machine: Machine | None = No
     if writer is None:
         raise LookupError(f"cannot write the format {form!r}; there are {', '.join(FORMATS)}")
     machine = machine or Machine()
+    before, between, after = FRAMES.get(form, (b"", b"", b""))
     for number, message in enumerate(messages):
-        yield writer(message if message.sequence is not None else replace(message, sequence=number), machine)
+        record = writer(message if message.sequence is not None else replace(message, sequence=number), machine)
+        yield (between if number else before) + record
+    if after:
+        yield after
 
 
 def _raw(text: str) -> bytes:
@@ -118,9 +122,12 @@ def _indented(prefix: Prefix) -> Writer:
     return write
 
 
+def _facility(message: Message) -> str:
+    return FACILITY_NAMES[message.facility or 0] if (message.facility or 0) < len(FACILITY_NAMES) else "user"
+
+
 def _decoded(message: Message, stamp: bytes) -> bytes:
-    facility = FACILITY_NAMES[message.facility or 0] if (message.facility or 0) < len(FACILITY_NAMES) else "user"
-    return b"%-6s:%-6s: %s" % (facility.encode(), LEVEL_NAMES[_level(message)].encode(), stamp)
+    return b"%-6s:%-6s: %s" % (_facility(message).encode(), LEVEL_NAMES[_level(message)].encode(), stamp)
 
 
 def _ctime(message: Message, machine: Machine) -> bytes:
@@ -164,6 +171,22 @@ def _journal_short_iso(message: Message, machine: Machine) -> bytes:
     return f"{wall:%Y-%m-%dT%H:%M:%S}{_zone(wall, '')} {machine.host} kernel: ".encode()
 
 
+def _journal_short_precise(message: Message, machine: Machine) -> bytes:
+    return f"{machine.wall(message):%b %d %H:%M:%S.%f} {machine.host} kernel: ".encode()
+
+
+def _journal_short_full(message: Message, machine: Machine) -> bytes:
+    return f"{machine.wall(message):%a %Y-%m-%d %H:%M:%S %Z} {machine.host} kernel: ".encode()
+
+
+def _journal_short_unix(message: Message, machine: Machine) -> bytes:
+    return f"{machine.wall(message).timestamp():.6f} {machine.host} kernel: ".encode()
+
+
+def _journal_short_monotonic(message: Message, machine: Machine) -> bytes:
+    return _stamp(replace(message, caller=None)) + f"{machine.host} kernel: ".encode()
+
+
 def _entry(message: Message, machine: Machine) -> dict[str, bytes]:
     monotonic, wall = message.monotonic_us or 0, machine.wall(message)
     realtime = round((wall - datetime.fromtimestamp(0, UTC)) / timedelta(microseconds=1))
@@ -202,6 +225,90 @@ def _journal_json(message: Message, machine: Machine) -> bytes:
     return json.dumps(fields).encode() + b"\n"
 
 
+def _journal_verbose(message: Message, machine: Machine) -> bytes:
+    fields = _entry(message, machine)
+    cursor = fields.pop("__CURSOR")
+    head = f"{machine.wall(message):%a %Y-%m-%d %H:%M:%S.%f %Z} [".encode() + cursor + b"]\n"
+    lines = []
+    for name, value in fields.items():
+        if not name.startswith("__"):
+            indent = b"\n" + b" " * (len(name) + 5)
+            lines.append(b"    " + name.encode() + b"=" + value.replace(b"\n", indent) + b"\n")
+    return head + b"".join(lines)
+
+
+def _dmesg_json(message: Message, _: Machine) -> bytes:
+    seconds, micros = divmod(message.monotonic_us or 0, 1_000_000)
+    caller = [f'"caller": "{message.caller}"'] if message.caller else []
+    text = _escaped(message.text, plain=b"\t\r\v\f\\\n").decode()
+    parts = [f'"pri": {_level(message)}', f'"time": {seconds:5}.{micros:06}', *caller, f'"msg": {json.dumps(text)}']
+    return ",\n".join(" " * 9 + part for part in parts).encode()
+
+
+def _syslog_json(message: Message, machine: Machine) -> bytes:
+    """Write what rsyslog's ``%jsonmesg%`` holds; its bytes are as they were, and slashes escaped."""
+    stamp = _iso(message, machine).decode()
+    names = {"hostname": machine.host, "syslogtag": "kernel:", "inputname": "imklog", "fromhost": machine.host}
+    numbers = {"pri": _priority(message), "syslogfacility": message.facility or 0, "syslogseverity": _level(message)}
+    fields = {"msg": "", "rawmsg": "", "timereported": stamp, **names, "fromhost-ip": "127.0.0.1"}
+    fields |= {name: str(value) for name, value in numbers.items()}
+    fields |= {"timegenerated": stamp, "programname": "kernel", "protocol-version": "0", "structured-data": "-"}
+    fields |= {"app-name": "kernel", "procid": "-", "msgid": "-"}
+    text = _stamp(message) + _raw(message.text)
+    fields["msg"] = fields["rawmsg"] = text.decode("utf-8", "surrogateescape")
+    members = [f'"{name}": {json.dumps(value, ensure_ascii=False)}' for name, value in fields.items()]
+    return _raw("{ " + ", ".join(members).replace("/", "\\/") + ', "uuid": null, "$!": null }\n')
+
+
+def _object(fields: dict[str, object]) -> bytes:
+    """Write a JSON object as programs do that take a log for UTF-8: other bytes become U+FFFD."""
+    return json.dumps(fields, ensure_ascii=False, separators=(",", ":")).encode("utf-8", "surrogateescape") + b"\n"
+
+
+def _utf8(raw: bytes) -> str:
+    return raw.decode("utf-8", "replace")
+
+
+def _utc(message: Message, machine: Machine) -> str:
+    return f"{machine.wall(message).astimezone(UTC):%Y-%m-%dT%H:%M:%S.%f}"
+
+
+def _docker_json(message: Message, machine: Machine) -> bytes:
+    log = _utf8(_stamp(message) + _raw(message.text)) + "\n"
+    return _object({"log": log, "stream": "stdout", "time": f"{_utc(message, machine)}000Z"})
+
+
+def _cri(message: Message, machine: Machine) -> bytes:
+    return f"{_utc(message, machine)}000Z stdout F ".encode() + _stamp(message)
+
+
+def _shipped_json(message: Message, machine: Machine) -> bytes:
+    """Write what a shipper with a syslog source makes of the line: Vector's names, and much alike elsewhere."""
+    fields: dict[str, object] = {"appname": "kernel", "facility": _facility(message), "host": machine.host}
+    fields |= {"hostname": machine.host, "message": _utf8(_stamp(message) + _raw(message.text))}
+    fields |= {"severity": LEVEL_NAMES[_level(message)], "source_type": "syslog"}
+    return _object(fields | {"timestamp": f"{_utc(message, machine)}Z"})
+
+
+ANDROID_LEVELS = "FFFEWIID"
+"""logcat's letter for each level of the kernel."""
+
+
+def _logcat(message: Message, machine: Machine) -> bytes:
+    wall = machine.wall(message)
+    stamp = f"{wall:%m-%d %H:%M:%S}.{wall.microsecond // 1000:03}"
+    return f"{stamp}     0     0 {ANDROID_LEVELS[_level(message)]}         : ".encode()
+
+
+def _each_line(writer: Writer) -> Writer:
+    """Write a record for each line of a message."""
+
+    def write(message: Message, machine: Machine) -> bytes:
+        return b"".join(writer(replace(message, text=line), machine) for line in message.text.split("\n"))
+
+    return write
+
+
 def _is_text(value: bytes) -> bool:
     """Tell what journald takes for text: UTF-8 without control characters, tabs allowed."""
     try:
@@ -219,6 +326,7 @@ FORMATS: dict[str, Writer] = {
     "dmesg-xT": _dmesg(lambda message, machine: _decoded(message, _ctime(message, machine))),
     "dmesg-r": _dmesg(lambda message, _: b"<%d>%s" % (_level(message), _stamp(message))),
     "dmesg-t": _dmesg(lambda *_: b""),
+    "dmesg-json": _dmesg_json,
     "klog": _by_line(lambda message, _: b"<%d>%s" % (_priority(message), _stamp(message))),
     "kmsg": _kmsg,
     "console": _by_line(lambda message, _: _stamp(message), b"\r\n"),
@@ -230,7 +338,25 @@ FORMATS: dict[str, Writer] = {
     ),
     "journal-short": _indented(_journal_short),
     "journal-short-iso": _indented(_journal_short_iso),
+    "journal-short-precise": _indented(_journal_short_precise),
+    "journal-short-full": _indented(_journal_short_full),
+    "journal-short-unix": _indented(_journal_short_unix),
+    "journal-short-monotonic": _indented(_journal_short_monotonic),
     "journal-json": _journal_json,
     "journal-export": _journal_export,
+    "journal-verbose": _journal_verbose,
+    "syslog-json": _each_line(_syslog_json),
+    "shipped-json": _each_line(_shipped_json),
+    "docker-json": _each_line(_docker_json),
+    "cri": _by_line(_cri),
+    "logcat": _by_line(_logcat),
 }
-"""What can be written, by the names of the catalogue; ``syslog-network`` is RFC 3164 as it goes over a network."""
+"""What can be written, by the names of the catalogue where it has them.
+
+``syslog-network`` is RFC 3164 as it goes over a network, ``shipped-json`` what Vector and its like write of that.
+"""
+
+FRAMES: dict[str, tuple[bytes, bytes, bytes]] = {
+    "dmesg-json": (b'{\n   "dmesg": [\n      {\n', b"\n      },{\n", b"\n      }\n   ]\n}\n"),
+}
+"""What stands before the first record, between two, and behind the last, where that is something."""

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from oomparse.errors import SourceError
-from oomparse.testing.emit import emit, sink
+from oomparse.testing.emit import emit, form_for, sink
 
 RECORDS = [b"one\n", b"two\n", b"a\nb\n"]
 
@@ -51,3 +51,11 @@ def test_what_cannot_be_opened_is_named(target: str) -> None:
     with pytest.raises(SourceError) as caught, sink(target):
         pass
     assert caught.value.path == target
+
+
+def test_socket_gets_priorities_unless_asked_otherwise() -> None:
+    assert form_for("kern.log") == form_for("-") == "syslog-3164"
+    assert form_for("udp://127.0.0.1:514") == form_for("tcp://127.0.0.1:514") == "syslog-network"
+    assert form_for("tcp://127.0.0.1:19532", "journal-export") == "journal-export"
+    with pytest.raises(LookupError, match="no format of lines"):
+        form_for("udp://127.0.0.1:514", "journal-export")
