@@ -2,6 +2,7 @@
 
 import base64
 import lzma
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -166,6 +167,33 @@ def test_disk_driver_is_loaded_behind_what_it_needs(tmp_path: Path) -> None:
     assert "swap" in kernel.features
     (modules / "nvme.ko.xz").unlink()
     assert "swap" not in Kernel.unpacked(tmp_path).features
+
+
+def package(folder: Path, name: str, depends: str, files: dict[str, str]) -> Path:
+    """Build a small .deb."""
+    tree = folder / name
+    (tree / "DEBIAN").mkdir(parents=True)
+    control = f"Package: {name}\nVersion: 1\nArchitecture: all\nMaintainer: nobody <n@example.org>\nDescription: x\n"
+    (tree / "DEBIAN/control").write_text(control + (f"Depends: {depends}\n" if depends else ""), encoding="utf-8")
+    for path, text in files.items():
+        (tree / path).parent.mkdir(parents=True, exist_ok=True)
+        (tree / path).write_text(text, encoding="utf-8")
+    archive = folder / f"{name}_1_all.deb"
+    subprocess.run(["dpkg-deb", "--build", "--root-owner-group", tree, archive], check=True, capture_output=True)
+    return archive
+
+
+@pytest.mark.skipif(shutil.which("dpkg-deb") is None, reason="dpkg-deb is missing")
+def test_meta_package_and_parts_lie_beside_the_file(tmp_path: Path) -> None:
+    modules = "usr/lib/modules/7.2.13-cloud-arm64"
+    package(tmp_path, "linux-binary-7.2.13-cloud-arm64", "", {f"{modules}/vmlinuz": "MZ"})
+    package(tmp_path, "linux-base-7.2.13-cloud-arm64", "", {f"{modules}/config": "CONFIG_ARM64=y\nCONFIG_MEMCG=y\n"})
+    parts = "initramfs-tools | dracut, linux-base-7.2.13-cloud-arm64 (= 1), linux-binary-7.2.13-cloud-arm64 (= 1)"
+    package(tmp_path, "linux-image-7.2.13-cloud-arm64", parts, {})
+    meta = package(tmp_path, "linux-image-cloud-arm64", "linux-image-7.2.13-cloud-arm64 (= 1)", {})
+    kernel = fetch(str(meta), Packages(store=tmp_path / "store"))
+    assert (kernel.release, kernel.architecture) == ("7.2.13-cloud-arm64", ARM64)
+    assert "v2" in kernel.features
 
 
 def test_other_releases_get_a_configuration_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
