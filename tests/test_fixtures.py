@@ -67,6 +67,10 @@ def test_expectation_agrees_with_the_truth(case: Case) -> None:
         assert disagreements(case.expected(name), case.truth, forgeries=not name.proves_origin) == []
 
 
+def test_scenario_did_what_it_is_for(case: Case) -> None:
+    assert expect.happened(case)
+
+
 def test_truth_check_notices_every_kind_of_lie() -> None:
     case = CORPUS.case("6.1.0-56-cloud-amd64/memcg-nested")
     (event,) = case.expected()
