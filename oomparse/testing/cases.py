@@ -84,7 +84,7 @@ class Case:
 
     def expected(self, log: LogFile | None = None) -> list[dict[str, Any]]:
         """Return the events that a log holds (of no log in particular: those that the best of them holds)."""
-        name = log.expected if log else catalogue.EXPECTED_FILE
+        name = (log or self.logs[0]).expected
         events: list[dict[str, Any]] = json.loads(_content(self.directory / name))
         return events
 
