@@ -115,7 +115,20 @@ def _describe(case: "Case") -> None:
 @click.option("--now", "fresh", is_flag=True, help="Stamp it as if it happened now.")
 @click.option("--host", metavar="NAME", default="oomlab", show_default=True, help="Whose log it is.")
 @click.option("--times", metavar="N", type=click.IntRange(min=1), default=1, help="Send it N times.")
-def emit(case: str, *, form: str | None, target: str, rate: float | None, fresh: bool, host: str, times: int) -> None:
+@click.option(
+    "--release", metavar="RELEASE", help="In the words of this kernel, such as 3.10 or 2.6.32-431.el6.x86_64."
+)
+def emit(
+    case: str,
+    *,
+    form: str | None,
+    target: str,
+    rate: float | None,
+    fresh: bool,
+    host: str,
+    times: int,
+    release: str | None,
+) -> None:
     """Send the messages of CASE where a pipeline listens, written as any log writes them."""
     from oomparse.testing.emit import emit as send_all
     from oomparse.testing.emit import form_for, sink
@@ -127,7 +140,11 @@ def emit(case: str, *, form: str | None, target: str, rate: float | None, fresh:
         raise click.BadParameter(str(error), param_hint="--as") from error
     if form not in FORMATS:
         raise click.BadParameter(f"there are {', '.join(FORMATS)}", param_hint="--as")
-    messages = _case(case).messages()
+    found = _case(case)
+    try:
+        messages = found.messages(release)
+    except ValueError as error:
+        raise click.BadParameter(str(error), param_hint="--release") from error
     with sink(target) as send:
         for _ in range(times):
             machine = machine_now(messages, host=host) if fresh else Machine(host=host)

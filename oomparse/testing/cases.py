@@ -75,8 +75,16 @@ class Case:
         """Return a log's bytes, decompressed."""
         return _content(self.path(log))
 
-    def messages(self) -> list[Message]:
-        """Return what the kernel printed, from the most faithful log; `oomparse.testing.wrap` writes it as any log."""
+    def messages(self, release: str | None = None) -> list[Message]:
+        """Return what the kernel printed, from the most faithful log; `oomparse.testing.wrap` writes it as any log.
+
+        With a ``release`` (``2.6.32-431.el6.x86_64``, ``3.10``), what that kernel would have printed
+        (`oomparse.testing.reword`).
+        """
+        if release is not None:
+            from oomparse.testing.reword import reword
+
+            return list(reword(self, release).messages)
         from oomparse.transports import decode
 
         lines = self.data(self.logs[0]).split(b"\n")

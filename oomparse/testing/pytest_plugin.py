@@ -80,10 +80,12 @@ class LogFactory(Protocol):
         compression: str | None = None,
         host: str = "oomlab",
         fresh: bool = False,
+        release: str | None = None,
     ) -> Path:
         """Write a log of a case (a name, or the test's ``oom_case``) in a format, and return its path.
 
-        ``compression`` is ``gz``, ``bz2``, ``xz``, ``zst`` or None; with ``fresh`` the first record is of this moment.
+        ``compression`` is ``gz``, ``bz2``, ``xz``, ``zst`` or None; with ``fresh`` the first record is of this moment;
+        with ``release`` it is in the words of that kernel (``3.10``, ``2.6.32-431.el6.x86_64``).
         """
 
 
@@ -98,8 +100,9 @@ def oom_log(tmp_path: Path, request: pytest.FixtureRequest) -> LogFactory:
         compression: str | None = None,
         host: str = "oomlab",
         fresh: bool = False,
+        release: str | None = None,
     ) -> Path:
-        data = b"".join(_records(_case(case, request), form, host=host, fresh=fresh))
+        data = b"".join(_records(_case(case, request), form, host=host, fresh=fresh, release=release))
         path = _free(tmp_path, form, f".log.{compression}" if compression else ".log")
         path.write_bytes(_compressed(data, compression))
         return path
@@ -142,10 +145,11 @@ class StreamFactory(Protocol):
         case: "Case | str | None" = None,
         host: str = "oomlab",
         fresh: bool = True,
+        release: str | None = None,
     ) -> LiveLog:
         """Open a target (a path that grows, ``udp://host:port``, ``tcp://host:port``) and return its writer.
 
-        If no format is named it is ``syslog-3164``, and on a socket ``syslog-network``.
+        If no format is named it is ``syslog-3164``, and on a socket ``syslog-network``; ``release`` as for ``oom_log``.
         """
 
 
@@ -160,10 +164,11 @@ def oom_stream(request: pytest.FixtureRequest) -> StreamFactory:
         case: "Case | str | None" = None,
         host: str = "oomlab",
         fresh: bool = True,
+        release: str | None = None,
     ) -> LiveLog:
         from oomparse.testing.emit import form_for, sink
 
-        records = _records(_case(case, request), form_for(str(target), form), host=host, fresh=fresh)
+        records = _records(_case(case, request), form_for(str(target), form), host=host, fresh=fresh, release=release)
         opened = sink(str(target))
         send = opened.__enter__()
         request.addfinalizer(lambda: opened.__exit__(None, None, None))
@@ -183,10 +188,10 @@ def _case(case: "Case | str | None", request: pytest.FixtureRequest) -> "Case":
     return corpus().case(case) if isinstance(case, str) else case
 
 
-def _records(case: "Case", form: str, *, host: str, fresh: bool) -> Iterable[bytes]:
+def _records(case: "Case", form: str, *, host: str, fresh: bool, release: str | None) -> Iterable[bytes]:
     from oomparse.testing.wrap import Machine, machine_now, wrap
 
-    messages = case.messages()
+    messages = case.messages(release)
     return wrap(messages, form, machine=machine_now(messages, host=host) if fresh else Machine(host=host))
 
 

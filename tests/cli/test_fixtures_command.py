@@ -9,7 +9,7 @@ CASE = "6.1.0-56-cloud-amd64/memcg-nested"
 
 
 def test_list_selects(run: Run) -> None:
-    done = run("fixtures", "list", "--kernel", "6.1", "--scope", "cpuset")
+    done = run("fixtures", "list", "--kernel", "6.1.0-56", "--scope", "cpuset")
     assert done.status == 0
     assert [line.split()[:2] for line in done.shown.splitlines()] == [
         ["6.1.0-56-cloud-amd64/cpuset", "cpuset"],
@@ -18,7 +18,7 @@ def test_list_selects(run: Run) -> None:
 
 
 def test_list_as_json_says_everything(run: Run) -> None:
-    done = run("fixtures", "list", "--scenario", "memcg-nested", "--kernel", "6.1", "--json")
+    done = run("fixtures", "list", "--scenario", "memcg-nested", "--kernel", "6.1.0-56", "--json")
     (record,) = (json.loads(line) for line in done.shown.splitlines())
     assert record["name"] == CASE
     assert {"file", "format"} <= set(record["logs"][0])
@@ -52,6 +52,16 @@ def test_what_is_emitted_is_found_again(run: Run, tmp_path: Path) -> None:
     done = run("fixtures", "emit", CASE, "--to", log, "--times", 2, "--rate", 100_000)
     assert f"messages sent to {log}" in done.said
     assert log.read_text().count("Killed process") == 2
+
+
+def test_a_case_in_the_words_of_another_kernel(run: Run) -> None:
+    done = run("fixtures", "emit", CASE, "--as", "dmesg", "--release", "2.6.32-431.el6.x86_64")
+    assert done.shown.splitlines()[-1].endswith(
+        "] Killed process 85, UID 33, (app-a) total-vm:94776kB, anon-rss:32492kB, file-rss:0kB"
+    )
+    refused = run("fixtures", "emit", CASE, "--release", "2.6.24")
+    assert (refused.status, refused.shown) == (2, "")
+    assert "2.6.24 has no memory cgroups" in refused.said
 
 
 def test_target_that_cannot_be_opened(run: Run) -> None:

@@ -51,6 +51,16 @@ def test_every_compression(compression, oom_log):
     (event,) = oomparse.parse_file(path)
     assert event.victim.comm == "app-a"
 
+def test_words_of_another_kernel(oom_log, oom_stream, tmp_path):
+    import oomparse
+    case = "6.1.0-56-cloud-amd64/swap-global"
+    (event,) = oomparse.parse_file(oom_log("kmsg", case=case, release="3.10"))
+    assert event.source.kernel_release == "3.10" and event.victim.pgtables_kb is None
+    path = tmp_path / "live.log"
+    oom_stream(path, case=case, release="2.6.24").write()
+    (event,) = oomparse.parse_file(path)
+    assert event.source.kernel_release == "2.6.24" and event.victim.anon_rss_kb is None
+
 def test_second_log_of_a_format_is_another_file(oom_log):
     first = oom_log(case="6.1.0-56-cloud-amd64/memcg-nested")
     second = oom_log(case="6.1.0-56-cloud-amd64/noop")
