@@ -217,7 +217,7 @@ class Assembler:
         if section is None or line is None or where != (last.host, last.boot_id) or message.caller != last.caller:
             return False
         host = self._hosts.get(where)
-        if host is None or len(host.open) != 1 or report.expired(message):
+        if host is None or len(host.open) != 1 or report.expired(message, foreign=False):
             return False
         report.add(message, text, section, line, line_format)
         host.last, host.last_known = message, section is Section.TASKS
@@ -260,6 +260,7 @@ class Assembler:
         host = self._host(message)
         self._clocked = self._clocked or message.monotonic_us is not None
         for text, parsed in found:
+            self._expire(host, message, foreign=parsed is None)
             if parsed is None:
                 self._place_unknown(host, message, text)
             else:
@@ -278,10 +279,12 @@ class Assembler:
                     self._end(report)
         else:
             self._hosts.move_to_end(key)
-        for report in [report for report in host.open if report.expired(message)]:
+        return host
+
+    def _expire(self, host: "_Host", message: Message, *, foreign: bool) -> None:
+        for report in [report for report in host.open if report.expired(message, foreign=foreign)]:
             self._end(report)
             host.open.remove(report)
-        return host
 
     def _place_known(self, host: "_Host", message: Message, text: str, parsed: Parsed) -> None:
         line_format, line = parsed
@@ -601,7 +604,7 @@ class _Host:
 
     def take_sysrq(self, report: Report) -> bool:
         asked, self.sysrq = self.sysrq, None
-        return asked is not None and not Report(asked).expired(report.first)
+        return asked is not None and not Report(asked).expired(report.first, foreign=False)
 
 
 _OPEN_NAME = re.compile(rf"(?:\bKill(?:ed)? process \d{{1,10}} \(|,task=)[^\n]{{0,{COMM_BYTES}}}\Z")

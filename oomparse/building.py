@@ -263,6 +263,7 @@ def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tu
     if message is None and (report.panic or report.no_killable) and not report.counters and sections.has_meminfo():
         # Without a victim only the panic speaks; since 3.9 no memcg OOM prints Mem-Info.
         message, text = "Out of memory", report.panic.text if report.panic else report.texts[-1]
+    header = report.header_message if constraint is None else None  # the constraint line says all that it could
     facts = Facts(
         constraint=constraint.constraint if constraint else None,
         constraint_text=report.constraint_text,
@@ -272,9 +273,9 @@ def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tu
         message=message,
         message_text=text,
         counter_text=report.counter_text,
-        nodemask=report.header.nodemask if constraint is None and report.header is not None else None,
+        nodemask=report.header.nodemask if header is not None and report.header is not None else None,
         mems_allowed=cpuset.mems_allowed if cpuset is not None else None,
-        header_text=report.header_message.text if report.header_message is not None else None,
+        header_text=header.text if header is not None else None,
         excluded_nodes=(lambda: sections.excluded_nodes(cpuset.mems_allowed))
         if cpuset is not None and cpuset.cpuset != "/"
         else None,

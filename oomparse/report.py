@@ -171,15 +171,18 @@ class Report:
             or self.has_task_header
         )
 
-    def expired(self, message: Message) -> bool:
-        """Whether ``message`` was printed too long after (or before) the report's last line to belong to it."""
+    def expired(self, message: Message, *, foreign: bool) -> bool:
+        """Whether ``message`` was printed too long after (or before) the report's last line to belong to it.
+
+        A ``foreign`` line of an earlier date ends nothing: a program may have sent it late, or have another clock.
+        """
         last = self.last
         if message.monotonic_us is not None and last.monotonic_us is not None:
             gap = message.monotonic_us - last.monotonic_us
             return gap > MAX_GAP_US or gap < -MAX_STEP_BACK_US
         if message.wall is not None and last.wall is not None:
             seconds = (message.wall - last.wall).total_seconds() * 1_000_000
-            return seconds > MAX_GAP_US or seconds < -MAX_GAP_US
+            return seconds > MAX_GAP_US or (seconds < -MAX_GAP_US and not foreign)
         return False
 
     def same_caller(self, message: Message) -> bool:

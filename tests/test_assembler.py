@@ -1,6 +1,7 @@
 """Where reports begin and end, and which line belongs to which."""
 
 from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 
 import pytest
 
@@ -192,6 +193,17 @@ def test_foreign_lines_are_kept_and_counted() -> None:
     assert event.unknown_lines == ("e1000: eth0 link is up",)
     (issue,) = event.issues
     assert (issue.code, issue.detail, issue.line) == (IssueCode.UNKNOWN_LINE, "e1000: eth0 link is up", 6)
+
+
+def test_a_foreign_line_of_an_earlier_date_ends_no_report() -> None:
+    then = datetime(2026, 11, 21, 3, 18, 24, tzinfo=UTC)
+    found = [replace(message, wall=then) for message in messages(memcg_report())]
+    late = Message(text="usb 1-1: reset", wall=then - timedelta(days=6), printed="Nov 15 03:18:24")
+    for at in range(1, len(found)):
+        (event,) = assemble([*found[:at], late, *found[at:]])
+        assert event.complete
+    (first, second) = assemble([*found[:-1], replace(found[-1], wall=late.wall, monotonic_us=None)])
+    assert (first.outcome, second.complete) == (Outcome.TRUNCATED, False)
 
 
 def test_lines_printed_in_parts_and_broken_by_others() -> None:
