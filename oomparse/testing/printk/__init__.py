@@ -2,7 +2,8 @@
 
 Turns an `OomEvent` and a kernel's release into that kernel's text, for mainline 2.6.18 to 7.3, RHEL 5 to 8, OpenVZ and
 Virtuozzo.  The lines and the kernels that have them are those of `oomparse.grammar`; the order is
-``mm/oom_kill.c:dump_header()``'s.
+``mm/oom_kill.c:dump_header()``'s.  The call trace is x86-64's, or arm64's or i386's where the release says so
+(``6.1.0-50-cloud-arm64``).
 
 What the kernel does not print is left out.  What it prints and the event does not say is written as 0 (or as an empty
 name, ``(null)``, the root's cpuset): `representable` returns the event with all that said.  It refuses, with

@@ -74,6 +74,9 @@ BACKPORTS: Mapping[tuple[str, str], tuple[Backport, ...]] = {
 """By distribution and base: what it ported back, the builds in order (of OpenVZ 6 the number behind ``stab``)."""
 
 
+_ARCHITECTURES = {"arm64": re.compile(r"arm64|aarch64"), "i386": re.compile(r"[-.](?:i?[3-6]86|pae)\b")}
+
+
 class Ranged(Protocol):
     """A line, or the shape of one, that some kernels print."""
 
@@ -121,6 +124,14 @@ class Kernel:
             build = int(stab[1])
         known = BACKPORTS.get((parsed.distribution or "", base), ())
         return cls(parsed, tuple(backport for backport in known if backport.build <= build))
+
+    @property
+    def architecture(self) -> str:
+        """``arm64`` or ``i386`` where the release says so, as distributions' do; else ``x86_64``."""
+        for architecture, words in _ARCHITECTURES.items():
+            if words.search(self.release.text):
+                return architecture
+        return "x86_64"
 
     def at_least(self, since: str) -> bool:
         """Whether this is that release or a later one."""

@@ -37,7 +37,7 @@ def representable(plan: Plan) -> OomEvent:
     for record in records:
         # SysRq's line stands before the report, and says nothing but that it was asked for.
         for text, line, line_format in record.lines if record.section is not Section.SYSRQ else ():
-            report.add(report.first, text, record.section, line, line_format)
+            report.add(Message(text=text), text, record.section, line, line_format)
     if not report.is_event:
         raise NotRepresentableError(f"{plan.kernel.release.text} prints nothing of this event")
     return _with_sections(build_event(report), plan, records)

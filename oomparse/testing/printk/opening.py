@@ -19,16 +19,24 @@ PREEMPTION = " PREEMPT(lazy) "
 """What stands behind the release, and since 6.15 behind that."""
 NO_NODEMASK = "(null)"
 
-_REGISTERS = (
-    ("RIP",),
-    ("RSP", "EFLAGS"),
-    ("RAX", "RBX", "RCX"),
-    ("RDX", "RSI", "RDI"),
-    ("RBP", "R08", "R09"),
-    ("R10", "R11", "R12"),
-    ("R13", "R14", "R15"),
-)
-"""The registers of x86-64, a line each (``arch/x86/kernel/process_64.c:__show_regs()``)."""
+_REGISTERS = {
+    "x86_64": (
+        ("RIP",),
+        ("RSP", "EFLAGS"),
+        ("RAX", "RBX", "RCX"),
+        ("RDX", "RSI", "RDI"),
+        ("RBP", "R08", "R09"),
+        ("R10", "R11", "R12"),
+        ("R13", "R14", "R15"),
+    ),
+    "i386": (
+        ("EIP",),
+        ("EAX", "EBX", "ECX", "EDX"),
+        ("ESI", "EDI", "EBP", "ESP"),
+        ("DS", "ES", "FS", "GS", "SS", "EFLAGS"),
+    ),
+}
+"""The registers that each architecture prints, a line each (``arch/x86/kernel/process_64.c:__show_regs()``)."""
 
 
 def is_sysrq(plan: Plan) -> bool:
@@ -121,8 +129,8 @@ def _invoker(plan: Plan) -> Iterator[Record]:
 def _stack(stack: Stack, kernel: Kernel) -> Iterator[Record]:
     if not kernel.at_least("2.6.28"):
         yield Record("", Section.STACK)
-    yield from tell(kernel, "call_trace")
-    marked = kernel.at_least("5.15")
+    yield from tell(kernel, "call_trace_arm64" if kernel.architecture == "arm64" else "call_trace")
+    marked = kernel.at_least("5.15") and kernel.architecture == "x86_64"
     if marked:
         yield from _marker(" <TASK>", kernel)
     for frame in stack.frames:
@@ -161,11 +169,11 @@ def _address(address: int) -> str:
 
 
 def _registers(stack: Stack, kernel: Kernel) -> Iterator[Record]:
-    for names in _REGISTERS:
+    for names in _REGISTERS.get(kernel.architecture, ()):
         if not all(name in stack.registers for name in names):
             continue
         shown = (*names, "ORIG_RAX") if names[0] == "RSP" and "ORIG_RAX" in stack.registers else names
         text = " ".join(f"{name}: {stack.registers[name]}" for name in shown)
         yield from tell(kernel, f"registers_{names[0].lower()}", registers=text)
-        if names == ("RIP",) and stack.code is not None:
+        if names in (("RIP",), ("EIP",)) and stack.code is not None:
             yield from tell(kernel, "code", code=stack.code)
