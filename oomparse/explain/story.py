@@ -217,7 +217,7 @@ def _cgroup_rows(event: OomEvent) -> list[tuple[str, str]]:
         ("memory", memcg.usage_kb, memcg.limit_kb),
         ("swap", memcg.swap_usage_kb, memcg.swap_limit_kb),
         ("with swap", memcg.memsw_usage_kb, memcg.memsw_limit_kb),
-        ("kernel", memcg.kmem_usage_kb, memcg.kmem_limit_kb),
+        ("kernel mem", memcg.kmem_usage_kb, memcg.kmem_limit_kb),
     ):
         if usage is not None and limit is not None and (usage or not is_unlimited(limit)):
             of = "no limit" if is_unlimited(limit) else human_size(limit * KB_BYTES)
