@@ -64,6 +64,7 @@ _KNOWN = (
     _Known(0.9, "journal-export", "journal_text", first=b"_"),
     _Known(0.9, "journal-verbose", "journal_text", part=b"[s="),
     _Known(0.88, "logcat", "logcat", first=_DIGITS + b"VDIWEFA"),
+    _Known(0.87, "container-stamped", "cri", first=_DIGITS, part=b"T"),
     _Known(0.85, "syslog", "syslog"),
     _Known(0.82, "journal-short-monotonic", "journal_short", first=b"["),
     _Known(0.81, "dmesg-times", "dmesg_times", part=b"] "),
