@@ -341,7 +341,8 @@ class Assembler:
             return
         report = self._target(host, message, section, line, line_format)
         if report is None:
-            if host.open and (line_format.tolerant or section in (Section.HEADER, Section.CPUSET)):
+            doubtful = line_format.tolerant and not _is_another_verdict(host.open, line)
+            if host.open and (doubtful or section in (Section.HEADER, Section.CPUSET)):
                 self._place_unknown(host, message, text)
                 return
             if isinstance(line, Killed) and line.new_words:
@@ -617,6 +618,11 @@ _NO_TIME_LATER = re.compile(r"[<+][ +]*0\.0+>?")
 def _may_be_broken(message: Message, parsed: Parsed | None) -> bool:
     """Whether the next message may bring the rest of this line: an unstamped log, or a name with a newline."""
     return not (message.printed is not None and is_exact(parsed)) and may_go_on(message.text, parsed)
+
+
+def _is_another_verdict(reports: Iterable[Report], line: TypedLine) -> bool:
+    """Whether a damaged line tells of a kill that none of these reports has; it begins as such a line does."""
+    return isinstance(line, _VERDICTS) and not any(line.pid in report.victim_pids for report in reports)
 
 
 def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineFormat | None]:

@@ -1,6 +1,7 @@
 """Reports that were cut, wrapped, padded or elided on their way: what is left is right, and the rest is ``None``."""
 
 import itertools
+from dataclasses import replace
 
 import pytest
 
@@ -264,3 +265,55 @@ def test_indented_statistics() -> None:
     assert event.unknown_lines == ()
     assert event.memcg is not None
     assert event.memcg.stats == {"anon": 33484800, "file": 4096}
+
+
+def test_cut_kill_lines_in_a_row_are_a_kill_each() -> None:
+    lines = [
+        "Out of memory: Killed process 11 (a) total-vm:68160kB, anon-rss:30740kB, fi",
+        "Out of memory: Killed process 12 (b) total-vm:68160kB, anon-rss:307",
+        "Memory cgroup out of memory: Killed process 13 (c) total-vm:68160kB, anon-rss:30740kB, file-rss:4kB, shm",
+        "Memory cgroup out of memory: Killed process 13 (c) total-vm:68160kB, anon-rss:30740k",
+    ]
+    for log in (lines, stamped(lines)):
+        victims = [(event.victim.pid, event.victim.anon_rss_kb) for event in oomparse.parse(log) if event.victim]
+        assert victims == [(11, 30740), (12, None), (13, 30740)]
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "[<c0144d5d>] __alloc_pages+0x26f/0x31boom-killer: gfp_mask=0xd0, order=1",
+        "[<c01484c4>] <4>oom-killer: gfp_mask=0xd0, order=1",
+    ],
+)
+def test_a_header_without_a_name_that_is_glued_to_a_frame(text: str) -> None:
+    event = the_event([text, "Out of Memory: Kill process 3010 (httpd) score 4711 and children."])
+    assert event.gfp_mask is not None
+    assert (event.gfp_mask.value, event.order) == (0xD0, 1)
+    assert event.invoker is not None
+    assert event.invoker.comm is None
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "lost"),
+    [
+        (" ", "\u00a0", None),
+        ("total_vm      rss", "total_vm (01)nrss", "rss_pages"),
+        (" swapents", " <redacted>", "swapents_pages"),
+    ],
+)
+def test_a_task_title_that_went_through_hands(old: str, new: str, lost: str | None) -> None:
+    lines = [line.replace(old, new) if line.startswith("[ pid ]") else line for line in OLD_MEMCG]
+    rows, whole = the_event(stamped(lines)).tasks, the_event(stamped(OLD_MEMCG)).tasks
+    assert rows is not None
+    assert whole is not None
+    assert len(whole) == 1
+    assert list(rows) == [row if lost is None else replace(row, **{lost: None}) for row in whole]
+
+
+def test_a_cut_reaper_line_keeps_what_has_its_unit() -> None:
+    event = the_event(["oom_reaper: reaped process 5 (x), now anon-rss:4kB, file-rss:8kB, shmem-rss:1"])
+    assert event.victim is not None
+    reaper = event.victim.reaper
+    assert reaper is not None
+    assert (reaper.anon_rss_kb, reaper.file_rss_kb, reaper.shmem_rss_kb) == (4, 8, None)

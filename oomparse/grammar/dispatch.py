@@ -165,6 +165,8 @@ def _parse_line(text: str) -> Parsed | None:
         squeezed = dispatcher().parse(_WIDE_BLANKS.sub(" ", text.strip()))
         if squeezed is not None and not squeezed.format.tolerant:
             return Parsed(squeezed.format, replace(squeezed.line, damaged=True))
+    if parsed is None and "\u00a0" in text:
+        return parse_line(text.replace("\u00a0", " "))  # a web page's blanks
     if text[:1] in INDENT and (parsed is None or parsed.format.tolerant):
         unindented = dispatcher().parse(text.lstrip(INDENT))
         if unindented is not None and (parsed is None or not unindented.format.tolerant):

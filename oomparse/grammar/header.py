@@ -358,6 +358,28 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=("oom-killer: gfp_mask=0x201d2, order=0", "oom-killer: gfp_mask=0xd0"),
     ),
     LineFormat(
+        name="header_2_6_18_glued",
+        section=Section.HEADER,
+        trigger="oom-killer: gfp_mask=0x",
+        tolerant=True,
+        expression=lambda: (
+            rx(r"[^\n]{1,200}?(?<! invoked )(?=oom-killer: gfp_mask=0x[0-9a-f]{1,16}(?:, order=\d{1,2})?\s*\Z)")
+            + lit("oom-killer: gfp_mask=")
+            + rx(r"0x[0-9a-f]{1,16}")("gfp_mask")
+            + optional(lit(", order=") + number("order"))
+        ),
+        build=builds(Header, damaged=True),
+        since="2.6.18",
+        until="2.6.18",
+        distros=("el4", "ovz"),
+        printed_by="mm/oom_kill.c:out_of_memory()",
+        printf="… oom-killer: gfp_mask=0x%x, order=%d",
+        samples=(
+            "[<c0144d5d>] __alloc_pages+0x26f/0x31boom-killer: gfp_mask=0x1d2, order=0",
+            "[<c01484c4>] <4>oom-killer: gfp_mask=0xd0, order=1",
+        ),
+    ),
+    LineFormat(
         name="header_other",
         section=Section.HEADER,
         trigger=" invoked oom-killer: ",

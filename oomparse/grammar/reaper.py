@@ -4,9 +4,10 @@ Printed by ``mm/oom_kill.c:oom_reap_task_mm()`` and ``oom_reap_task()`` (since 4
 after the kill, between other reports, and names the process by a thread's comm.
 """
 
+import re
 from dataclasses import dataclass
 
-from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
+from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import comm, kb, lit, number, rest, rx
 
 REAP_BY = "mm/oom_kill.c:oom_reap_task_mm()"
@@ -22,6 +23,18 @@ class Reaped(TypedLine):
     anon_rss_kb: int | None = None
     file_rss_kb: int | None = None
     shmem_rss_kb: int | None = None
+
+
+def _build_cut(groups: Groups) -> Reaped:
+    """A size counts where its unit stands behind it."""
+    sizes = dict(re.findall(r"(anon|file|shmem)-rss:(\d{1,20})kB", groups.get("tail") or ""))
+    return Reaped(
+        reaped=True,
+        pid=int(groups.get("pid") or 0),
+        comm=groups.get("comm"),
+        damaged=True,
+        **{f"{kind}_rss_kb": int(size) for kind, size in sizes.items()},  # type: ignore[arg-type]  # by key
+    )
 
 
 FORMATS: tuple[LineFormat, ...] = (
@@ -63,9 +76,7 @@ FORMATS: tuple[LineFormat, ...] = (
             + lit(")")
             + rest("tail")
         ),
-        build=lambda groups: Reaped(
-            reaped=True, pid=int(groups.get("pid") or 0), comm=groups.get("comm"), damaged=True
-        ),
+        build=_build_cut,
         since="4.6",
         printed_by=REAP_BY,
         printf="oom_reaper: reaped process %d (%s), …",

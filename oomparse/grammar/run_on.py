@@ -37,6 +37,8 @@ _KILL_ENDS = re.compile(
 )
 _COMM = re.compile(rf"[Cc]omm: ([^\n]{{1,{COMM_BYTES}}}?) +(?:Kdump: loaded )?(?:Not tainted|Tainted: )")
 _MOST_NAMES = 64
+_STAMP = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S{1,64} )?kernel: ?)?(?:\[ *\d+\.\d{6}\] ?)?\Z")
+"""What stood before the next line."""
 _STATS = re.compile(r"(Memory cgroup stats for [^\n:]*:) ?(?=[a-z_]+ \d)")
 _STAT = re.compile(r"[a-z][a-z_]* \d+")
 
@@ -56,7 +58,8 @@ def split_run_on(text: str) -> list[str] | None:
     if names:
         cuts.update(found.start() for found in re.finditer(rf"(?:{'|'.join(map(re.escape, names))}) cpuset=", text))
     ends = sorted({*cuts, len(text)})
-    return [line for start, end in itertools.pairwise(ends) for line in _lines(text[start:end].rstrip())]
+    parts = (_STAMP.sub("", text[start:end]).rstrip() for start, end in itertools.pairwise(ends))
+    return [line for part in parts for line in _lines(part)]
 
 
 def _lines(part: str) -> Iterator[str]:

@@ -262,7 +262,8 @@ FORMATS: tuple[LineFormat, ...] = (
         trigger=" ]",
         tolerant=True,
         expression=lambda: (
-            rx(r"\[ +(?P<first>[a-z_]{2,15}) +\]\s+") + rx(r"[A-Za-z_]\w*(?>\s+[A-Za-z_]\w*){4,30}")("columns")
+            rx(r"\[ +(?P<first>[a-z_]{2,15}) +\]\s+(?=[^\n]* (?:total_vm|rss) )")
+            + rx(r"[^\s\d-]\S{0,23}(?>\s+[^\s\d-]\S{0,23}){4,30}")("columns")
         ),
         build=_build_header,
         since="2.6.25",
