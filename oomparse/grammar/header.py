@@ -158,6 +158,18 @@ def _taint() -> "Element":
     return rx(rf"Not tainted|Tainted: [^\n]*?(?= {{1,{MAX_BLANKS}}}\(?\d{{1,4}}\.\d)")("tainted") + rx(r" +\(?")
 
 
+_TAINT = r" (?:Not tainted|Tainted: )"
+_KDUMP = rf" Kdump: loaded{_TAINT}"
+_CONTAINER = r" ve(?:id)?: \S{1,64}"
+"""OpenVZ and Virtuozzo print it behind the name."""
+
+
+def _stack_comm(*names: str) -> "Element":
+    """``%.20s``, read in the first of these ways that goes."""
+    inside = (rf".{{0,20}}(?={_CONTAINER}{follows})" for follows in (_KDUMP, _TAINT))
+    return rx("|".join((*inside, *names)))("comm") + rx(rf"(?:{_CONTAINER}(?={_KDUMP}|{_TAINT}))?")
+
+
 def _cpu_line(*, uid: bool) -> "Element":
     start = lit("CPU: ") + number("cpu")
     return (
@@ -165,7 +177,7 @@ def _cpu_line(*, uid: bool) -> "Element":
         + lit(" PID: ")
         + number("pid")
         + lit(" Comm: ")
-        + rx(r".{0,20}(?= Kdump: loaded (?:Not tainted|Tainted: ))|.{0,20}(?= (?:Not tainted|Tainted: ))")("comm")
+        + _stack_comm(rf".{{0,20}}(?={_KDUMP})", rf".{{0,20}}(?={_TAINT})")
         + rx(r" (?:Kdump: loaded )?")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")
@@ -178,7 +190,7 @@ def _pid_line() -> "Element":
         lit("Pid: ")
         + number("pid")
         + lit(", comm: ")
-        + rx(r".{0,20}(?= (?:Not tainted|Tainted: ))|.{0,20}?(?= *(?:Not tainted|Tainted: ))")("comm")
+        + _stack_comm(rf".{{0,20}}(?={_TAINT})", r".{0,20}?(?= *(?:Not tainted|Tainted: ))")
         + rx(r" *")
         + _taint()
         + rx(r"\d+\.[^\s)]+")("release")
@@ -448,6 +460,7 @@ FORMATS: tuple[LineFormat, ...] = (
         samples=(
             "CPU: 0 PID: 90 Comm: my hog Not tainted 6.1.0-56-cloud-amd64 #1  Debian 6.1.192-2",
             "CPU: 1 PID: 77 Comm: nfsd Kdump: loaded Tainted: G            E      6.1.119-1.el9.x86_64 #1",
+            "CPU: 3 PID: 812 Comm: a ve: 101 Not tainted 3.10.0-1160.vz7.185.3 #1 185.3",
         ),
     ),
     LineFormat(
@@ -482,6 +495,7 @@ FORMATS: tuple[LineFormat, ...] = (
             "Pid: 24113, comm: sshd Not tainted 2.6.32-431.11.2.el6.x86_64 #1",
             "Pid: 18736, comm: mythbackend Tainted: P        2.6.24-16-generic #1",
             "Pid: 5012, comm: a b Not tainted (2.6.28-11-generic #42-Ubuntu)",
+            "Pid: 5012, comm: a veid: 101 Not tainted 2.6.32-042stab084.17 #1",
         ),
     ),
     LineFormat(
