@@ -105,17 +105,15 @@ def join_wrapped(parts: Sequence[str]) -> Piece | None:
         for text in _joints(parts)
         if (joined := parse_line(text)) is not None and _joins(first, alone, joined)
     )
-    found = next(readings, None)
-    if found is None or not _has_blank_path(found):
-        return found
-    return next((reading for reading in readings if not _has_blank_path(reading)), found)
+    return next((reading for reading in readings if not _has_broken_path(reading, parts)), None)
 
 
-def _has_blank_path(piece: Piece) -> bool:
-    """Tell whether a path holds a blank: it may, but where the line was wrapped the blank is rather the break."""
+def _has_broken_path(piece: Piece, parts: Sequence[str]) -> bool:
+    """Tell whether a path that holds blanks goes over a break: they are rather the break, or another line's."""
     line = piece.parsed.line if piece.parsed is not None else None
     paths = (getattr(line, name, None) for name in ("oom_memcg", "task_memcg", "path", "cpuset"))
-    return any(path is not None and len(path.split()) != 1 for path in paths)
+    blank = [path for path in paths if path is not None and len(path.split()) > 1]
+    return not all(any(path in part for part in parts) for path in blank)
 
 
 def _joints(parts: Sequence[str]) -> Iterator[str]:
@@ -155,7 +153,7 @@ def pieces(text: str) -> Iterator[Piece]:
         return
     whole = Piece(text, parse_line(text))
     parts = text.split("\n")
-    if is_exact(whole.parsed) and not _has_blank_path(whole) and not _is_wrapped_row(whole, parts):
+    if is_exact(whole.parsed) and not _has_broken_path(whole, parts) and not _is_wrapped_row(whole, parts):
         yield whole
         return
     at = 0
