@@ -83,7 +83,7 @@ def test_every_scenario_has_a_machine(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path, architecture: Architecture
 ) -> None:
     monkeypatch.setattr("fixtures.capture.machine.require", lambda program, _: program)
-    monkeypatch.setattr("fixtures.capture.machine._swap_image", lambda path, _: path.touch())
+    monkeypatch.setattr("fixtures.capture.machine._swap_image", lambda path, *_: path.touch())
     driver = (Path("nvme.ko"),)
     kernel = Kernel(
         release="6.1.0", image=Path("vmlinuz"), architecture=architecture, features=frozenset(), modules=driver
@@ -154,6 +154,12 @@ def test_kernel_is_found_where_old_and_new_packages_have_it(tmp_path: Path, boot
     kernel = fetch(str(tmp_path), Packages(store=tmp_path / "store"))
     assert (kernel.release, kernel.architecture) == ("7.2.13+deb14-cloud-arm64", ARM64)
     assert kernel.features == {"v2", "group", "memsw"}
+    assert kernel.page_bytes == 4096
+
+
+def test_page_size_is_read_from_the_configuration(tmp_path: Path) -> None:
+    unpacked(tmp_path, "6.12.107-arm64-16k", "CONFIG_ARM64=y\nCONFIG_ARM64_4K_PAGES=n\nCONFIG_ARM64_16K_PAGES=y\n")
+    assert Kernel.unpacked(tmp_path).page_bytes == 16384
 
 
 def test_disk_driver_is_loaded_behind_what_it_needs(tmp_path: Path) -> None:

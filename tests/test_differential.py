@@ -48,7 +48,10 @@ def near(what: str, first: int, second: int, moving: int) -> Twice:
 
 
 def page(event: OomEvent) -> int:
-    return (event.meminfo and event.meminfo.page_size_bytes) or CAPTURED_PAGE_BYTES
+    known = event.meminfo and event.meminfo.page_size_bytes
+    # A report by a cgroup's limit does not say it; the name of the kernel does.
+    large = (event.source.kernel_release or "").endswith("-16k")
+    return known or (4 * CAPTURED_PAGE_BYTES if large else CAPTURED_PAGE_BYTES)
 
 
 def kill_and_row(event: OomEvent) -> Iterator[Twice]:
@@ -134,7 +137,7 @@ def memcg(event: OomEvent) -> Iterator[Twice]:
     if "kernel" in stats:  # since 5.18 the statistics hold everything that is charged
         total = stats.get("anon", 0) + stats.get("file", 0) + stats["kernel"]
         # They are summed up by the way, and lag behind by megabytes where much is freed at once.
-        yield Twice("memory.stat and usage", total, usage, -MOVING, usage // 2)
+        yield Twice("memory.stat and usage", total, usage, -2 * MOVING, usage // 2)
     elif group.stats_unit == "kB" and group.hierarchy is not None:
         tree = [sum(part.get(key, 0) for key in ("cache", "rss")) * KB for part in group.hierarchy.values()]
         yield Twice("statistics and usage", sum(tree), usage, -MOVING, usage // 2)

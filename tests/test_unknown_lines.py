@@ -19,6 +19,7 @@ from tests.reports import assemble, messages
 FOREIGN = re.compile(
     r"labnoise1?: .*tick \d+.*"  # what the laboratory's own noise maker writes
     r"|crasher\[\d+\]: segfault at .*| in init\[[0-9a-f+]+\]| likely on CPU \d+ .*"
+    r"|hrtimer: interrupt took \d+ ns"  # a busy host under the emulator
     r"|\*\* replaying previous printk message \*\*|Tasks sta"  # a panic prints again what the console had begun
     r"|hog|\[ 9\.9\] Kill"  # the rest of a comm of two lines, where no stamp tells that it is one
 )

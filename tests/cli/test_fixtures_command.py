@@ -24,6 +24,14 @@ def test_list_as_json_says_everything(run: Run) -> None:
     assert {"file", "format"} <= set(record["logs"][0])
 
 
+def test_list_selects_by_log_and_architecture(run: Run) -> None:
+    journals = run("fixtures", "list", "--log", "journal", "--kernel", "6.1").shown.splitlines()
+    assert [line.split()[0] for line in journals if "-nested" in line] == ["6.1.0-56-cloud-amd64/userland-nested"]
+    arm = run("fixtures", "list", "--architecture", "aarch64").shown.splitlines()
+    assert arm
+    assert all("arm64" in line.split()[0] for line in arm)
+
+
 def test_list_of_nothing_is_status_one(run: Run) -> None:
     assert run("fixtures", "list", "--kernel", "1.2").status == 1
 

