@@ -22,6 +22,8 @@ CAPTURED_PAGE_BYTES = 4096
 
 MOVING = 1024 * KB
 """Per-cpu parts of a counter that are not summed up yet, and what other processors allocate meanwhile."""
+JUST_BEGUN = 1024 * KB
+"""A task that holds no more in the dump may map all its memory before it is killed."""
 RSS_MOVING = 64 * CAPTURED_PAGE_BYTES
 """The victim's threads run on; since 6.2 its RSS is counted on each processor apart."""
 
@@ -60,6 +62,8 @@ def kill_and_row(event: OomEvent) -> Iterator[Twice]:
     for victim in event.victims:
         row = event.tasks.find(victim.pid) if event.tasks and victim.pid is not None else None
         if row is None or victim.total_vm_kb is None or row.total_vm_pages is None or row.rss_pages is None:
+            continue
+        if row.rss_pages is not None and row.rss_pages * size < JUST_BEGUN:
             continue
         yield Twice("total-vm", row.total_vm_pages * size, victim.total_vm_kb * KB)
         parts = (victim.anon_rss_kb, victim.file_rss_kb, victim.shmem_rss_kb or 0)
