@@ -15,12 +15,16 @@ from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.plain import Again, Outline, PlainReport, telling
 from oomparse.skim import Skimmer
+from oomparse.sources.ahead import read_ahead
 from oomparse.sources.archives import Content, Kind, contents
 from oomparse.sources.files import OnError, Series, expand
 from oomparse.transports import DecodeContext, Decoder, decoder
 
 if TYPE_CHECKING:
     from oomparse.userspace import UserspaceKill
+
+AHEAD_FROM_BYTES = 8 << 20
+"""A log of so many bytes, as stored, is read ahead."""
 
 Text: TypeAlias = str | bytes | BinaryIO | Iterable[str | bytes]
 """A whole log, its lines, or a file opened in binary mode."""
@@ -115,14 +119,14 @@ class Reading:
         messages = (*self._decoder.feed(line), *self._decoder.flush())
         return self._options.include_user or any(message.from_kernel is not False for message in messages)
 
-    def content(self, content: Content) -> Iterator[OomEvent]:
-        """Read a file; what is wrong with it becomes an issue of the event that it cut."""
+    def content(self, content: Content, *, ahead: bool = False) -> Iterator[OomEvent]:
+        """Read a file, if so wished ``ahead``; what is wrong with it becomes an issue of the event that it cut."""
         self.times.start_file(content.mtime)
         if self._options.every_line or self.on_message is not None:
             yield from self.lines(content.lines())
         else:
             skimmer = Skimmer(self, path=content.path)
-            for block in content.blocks():
+            for block in read_ahead(content.blocks()) if ahead else content.blocks():
                 yield from skimmer.feed(block)
             yield from skimmer.close()
         if content.issue is not None:
@@ -280,11 +284,12 @@ def read_series(
     reading = Reading(options, path=series.name, anchor=series.mtime)
     if on_userspace is not None:
         reading.on_message = _userspace_only(on_userspace)
+    ahead = on_read is None and (series.size or 0) >= AHEAD_FROM_BYTES  # who is told hears it in his own thread
     events = 0
     kinds: set[Kind] = set()
     for content in series.contents(on_error=on_error, on_read=on_read):
         kinds.add(content.kind)
-        for event in reading.content(content):
+        for event in reading.content(content, ahead=ahead):
             events += 1
             yield event
     for event in reading.close():

@@ -27,6 +27,10 @@ MAX_WAIT_BYTES = 1 << 18
 """So much of a report is kept for the block that may hold its end."""
 
 
+LOOK_BYTES = 1 << 16
+"""After so much that is skipped, a line is looked at for its stamp: a year may turn."""
+
+
 class LineReader(Protocol):
     """What reads the lines: `oomparse.reader.Reading`."""
 
@@ -61,6 +65,8 @@ class Skimmer:
         """The beginning of a line that ends in a later block."""
         self._before = b""
         """The last lines that were skipped."""
+        self._unseen_bytes = 0
+        """So much was skipped without a glance."""
         self._waiting = False
         self._waits_at = 0
         """Where in the rest a report begins whose end is in a later block."""
@@ -167,7 +173,10 @@ class Skimmer:
                 self.number = number - lines
                 return start
         self.number += count(data, b"\n", at, end)
-        reader.glance(self._line(data, _back(data, end, at, 1)[0], self.number - 1))
+        self._unseen_bytes += end - at
+        if self._unseen_bytes >= LOOK_BYTES:
+            self._unseen_bytes = 0
+            reader.glance(self._line(data, _back(data, end, at, 1)[0], self.number - 1))
         start, _ = _back(data, end, max(at, end - BYTES_BEFORE), LINES_BEFORE)
         self._before = (self._before + data[start:end])[-BYTES_BEFORE:]
         return end
