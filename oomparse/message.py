@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
+from oomparse.compact import Compact
 from oomparse.errors import Issue
 
 
@@ -22,7 +23,7 @@ class Line(NamedTuple):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Message:
+class Message(Compact):
     r"""A kernel message.
 
     ``text`` is what the kernel printed: without stamp, prefix or line end, un-escaped, bytes that are not UTF-8 kept

@@ -13,6 +13,8 @@ from dataclasses import dataclass, fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
+from oomparse.compact import Compact
+
 if TYPE_CHECKING:
     import pyparsing as pp
 
@@ -36,7 +38,7 @@ class Section(StrEnum):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class TypedLine:
+class TypedLine(Compact):
     """Base of what formats build.  ``damaged``: cut or garbled; ``unknown``: keys that this version does not know."""
 
     damaged: bool = False
