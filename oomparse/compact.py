@@ -1,35 +1,23 @@
 """Frozen dataclasses that go between processes by the thousand: pickled as their values, built by their constructor.
 
-What `dataclasses` does by itself asks for the fields of the class, and sets them one by one, at every instance.
+What `dataclasses` does by itself sorts out the fields of the class, and sets them one by one, at every instance.
 """
 
-import functools
-from collections.abc import Callable
-from dataclasses import fields
-from operator import attrgetter
-from typing import Any
+from collections.abc import Callable, Mapping
+from typing import Any, ClassVar
 
 
 class Compact:
-    """Base of such dataclasses; they have two fields or more."""
+    """Base of such dataclasses."""
 
     __slots__ = ()
 
+    __dataclass_fields__: ClassVar[Mapping[str, Any]]
+
     def __reduce__(self) -> tuple[Callable[..., object], tuple[object, ...]]:
         """Say how to build the same again."""
-        cls = type(self)
-        return _rebuilt, (cls, *_values(cls)(self))
+        return _rebuilt, (type(self), *[getattr(self, name) for name in self.__dataclass_fields__])
 
 
-def _rebuilt(cls: type[Any], *values: object) -> object:
-    return cls(**dict(zip(_names(cls), values, strict=True)))
-
-
-@functools.cache
-def _names(cls: type[Any]) -> tuple[str, ...]:
-    return tuple(field.name for field in fields(cls))
-
-
-@functools.cache
-def _values(cls: type[Any]) -> Callable[[object], tuple[object, ...]]:
-    return attrgetter(*_names(cls))
+def _rebuilt(cls: type[Compact], *values: object) -> Compact:
+    return cls(**dict(zip(cls.__dataclass_fields__, values, strict=True)))

@@ -8,6 +8,7 @@ import pytest
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar import formats
 from oomparse.grammar.dispatch import parse_line
+from oomparse.grammar.format import TypedLine
 from oomparse.message import Message
 
 LINES = [parsed.line for row in formats() for sample in row.samples if (parsed := parse_line(sample)) is not None]
@@ -22,8 +23,8 @@ MESSAGES = [
 ]
 
 
-@pytest.mark.parametrize("kind", sorted({type(line) for line in LINES}, key=lambda kind: kind.__name__))
-def test_typed_lines(kind: type) -> None:
+@pytest.mark.parametrize("kind", list(dict.fromkeys(map(type, LINES))))
+def test_typed_lines(kind: type[TypedLine]) -> None:
     for line in LINES:
         if type(line) is kind:
             again = pickle.loads(pickle.dumps(line))
