@@ -6,7 +6,7 @@ header.  Where the text does not tell, the scope is ``unknown``: it is never gue
 """
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from typing import NamedTuple
 
 from oomparse.decode.nodes import nodes_of
 from oomparse.model import Evidence, LimitKind, Memcg, Scope
@@ -22,8 +22,7 @@ _BY_CONSTRAINT = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Facts:
+class Facts(NamedTuple):
     """What the lines of one report state; each ``*_text`` is the line itself, for the evidence."""
 
     constraint: str | None = None
@@ -49,14 +48,20 @@ def scope_of(facts: Facts) -> tuple[Scope, tuple[Evidence, ...]]:
     reasons = _reasons(facts)
     if not reasons:
         return Scope.UNKNOWN, ()
-    return reasons[0][0], tuple([evidence for _, evidence in reasons])
+    return reasons[0].scope, tuple([Evidence(says=reason.says, text=reason.text or "") for reason in reasons])
 
 
-def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:
-    found: list[tuple[Scope, Evidence]] = []
+class _Reason(NamedTuple):
+    scope: Scope
+    says: str
+    text: str | None
+
+
+def _reasons(facts: Facts) -> list[_Reason]:
+    found: list[_Reason] = []
 
     def say(scope: Scope, says: str, text: str | None) -> None:
-        found.append((scope, Evidence(says=says, text=text or "")))
+        found.append(_Reason(scope, says, text))
 
     text = facts.constraint_text
     if text is not None:
@@ -76,7 +81,7 @@ def _reasons(facts: Facts) -> list[tuple[Scope, Evidence]]:
         found += _by_nodes(facts)
     if said is not None:
         say(said[0], said[1], facts.message_text)
-    if facts.counter_text is not None and not any(scope is Scope.MEMCG for scope, _ in found):
+    if facts.counter_text is not None and not any(reason.scope is Scope.MEMCG for reason in found):
         say(Scope.MEMCG, "memcg counters are printed for memcg OOMs only", facts.counter_text)
     return found
 
