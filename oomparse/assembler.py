@@ -122,6 +122,11 @@ class Assembler:
         return not self._held and not any(host.waiting for host in self._hosts.values())
 
     @property
+    def goes_on(self) -> bool:
+        """Whether a report took the last message."""
+        return self._current is not None
+
+    @property
     def settled(self) -> bool:
         """Whether every report has come to its end, but for what may still be said of its victims."""
         reports = [report for host in self._hosts.values() for report in host.open]

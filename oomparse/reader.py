@@ -90,6 +90,11 @@ class Reading:
         """Whether lines without a trigger would change nothing."""
         return self._decoder.linewise and self._assembler.quiet
 
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last message belongs to a report."""
+        return self._assembler.goes_on
+
     def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> Generator[OomEvent, None, bool]:
         """Take a whole report at once; False where it has to be read line by line after all."""
         if self._options.strict:

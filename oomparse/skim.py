@@ -22,7 +22,7 @@ BYTES_BEFORE = 1 << 14
 LINES_AFTER = 2 * LINES_BEFORE
 """Lines at the beginning of a log and after a trigger that are read in any case."""
 MAX_WAIT_LINES = 10_000
-"""Lines after a trigger that are read while a report waits for its verdict.  A host that died never ends its last."""
+"""Lines of no report that are read while one waits for its verdict.  A host that died never ends its last."""
 MAX_WAIT_BYTES = 1 << 18
 """So much of a report is kept for the block that may hold its end."""
 
@@ -37,6 +37,10 @@ class LineReader(Protocol):
     @property
     def may_skip(self) -> bool:
         """Whether lines without a trigger would change nothing."""
+
+    @property
+    def goes_on(self) -> bool:
+        """Whether the last line belongs to a report."""
 
     def line(self, line: Line) -> Iterator[OomEvent]:
         """Read one line."""
@@ -136,7 +140,9 @@ class Skimmer:
                 following += 1
             elif self._in_any_case:
                 self._in_any_case -= 1
-            elif self._while_waiting and not reader.may_skip:
+            elif not reader.may_skip and reader.goes_on:
+                self._while_waiting = MAX_WAIT_LINES
+            elif not reader.may_skip and self._while_waiting:
                 self._while_waiting -= 1
             else:
                 self._skipping = True

@@ -11,12 +11,14 @@ from hypothesis import strategies as st
 
 from benchmarks import noise
 from benchmarks.generate import Plan, blocks
+from oomparse import skim
+from oomparse.errors import IssueCode
 from oomparse.export.jsonl import encode
 from oomparse.message import Line
 from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.plain import Again
-from oomparse.reader import Reading
+from oomparse.reader import Reading, parse_file
 from oomparse.report import Report
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
 from oomparse.sources.lines import split_lines
@@ -183,3 +185,22 @@ def test_a_line_without_end() -> None:
     parts = [data[at : at + 100_000] for at in range(0, len(data), 100_000)]
     assert skimmed(parts) == read_every_line(data)
     assert len(skimmed(parts)) == 1
+
+
+def test_a_report_is_read_to_its_end_however_long_it_is(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(skim, "MAX_WAIT_LINES", 50)
+    data = generated(Plan(storm=2, tasks=700))
+    assert skimmed([data]) == read_every_line(data)
+    assert skimmed(cut(data, random.Random(7), 20)) == read_every_line(data)
+
+
+def test_fifty_thousand_tasks(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    log.write_bytes(generated(Plan(storm=1, tasks=50_000)))
+    (event,) = parse_file(log)
+    assert event.tasks is not None
+    assert len(event.tasks) == 50_000
+    assert event.victim is not None
+    assert event.victim.pid is not None
+    assert event.tasks.find(event.victim.pid) is not None
+    assert not [issue for issue in event.issues if issue.code is IssueCode.LIMIT_REACHED]
