@@ -98,10 +98,11 @@ def median(samples: Sequence[Sample]) -> Sample:
     )
 
 
-def in_turn(ours: Command, theirs: Command, runs: int) -> Pair:
-    """Run two commands alternately, after one run of each that warms the page cache and does not count."""
-    run(ours)
-    run(theirs)
+def in_turn(ours: Command, theirs: Command, runs: int, *, warm: bool = False) -> Pair:
+    """Run two commands alternately; unless all is ``warm``, after one run of each that does not count."""
+    if not warm:
+        run(ours)
+        run(theirs)
     pairs = [(run(ours), run(theirs)) for _ in range(runs)]
     return Pair(
         median([mine for mine, _ in pairs]),

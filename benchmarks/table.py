@@ -6,6 +6,7 @@ user or path.
 
 import os
 import platform
+import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -39,6 +40,7 @@ class Section:
 
 
 _COLUMNS = ("work", "ours", "against", "theirs", "ratio", "cpu", "target", "met")
+_PROGRAMS = ("grep", "gzip", "rg")
 _LIBRARIES = ("pyparsing", "python-dateutil", "msgspec", "isal", "ahocorasick-rs", "stringzilla")
 
 
@@ -54,8 +56,18 @@ def machine() -> list[str]:
         f"{platform.machine()}, {os.cpu_count()} processors ({model}), {memory:.0f} GiB of memory",
         f"Linux {platform.release()}, Python {platform.python_version()}",
         ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
+        ", ".join(filter(None, map(_program, _PROGRAMS))),
         f"measured {datetime.now(UTC):%Y-%m-%d}",
     ]
+
+
+def _program(name: str) -> str:
+    """Return the first line of what a program says of itself, or nothing where it is not there."""
+    try:
+        said = subprocess.run((name, "--version"), capture_output=True, text=True, check=False).stdout
+    except OSError:
+        return ""
+    return said.partition("\n")[0].strip()
 
 
 def _version(name: str) -> str:
