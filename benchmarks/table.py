@@ -54,7 +54,7 @@ def machine() -> list[str]:
             break
     return [
         f"{platform.machine()}, {os.cpu_count()} processors ({model}), {memory:.0f} GiB of memory",
-        f"Linux {platform.release()}, Python {platform.python_version()}",
+        f"Linux {'.'.join(platform.release().split('.')[:2])}, Python {platform.python_version()}",
         ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
         ", ".join(filter(None, map(_program, _PROGRAMS))),
         f"measured {datetime.now(UTC):%Y-%m-%d}",
