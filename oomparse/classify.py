@@ -86,15 +86,15 @@ def _reasons(facts: Facts) -> list[_Reason]:
     return found
 
 
-def _by_nodes(facts: Facts) -> list[tuple[Scope, Evidence]]:
+def _by_nodes(facts: Facts) -> list[_Reason]:
     """Return what narrowed a request that a kernel before 5.0 calls out of memory and no more."""
     if _has_policy(facts):
         says = "nodemask leaves out nodes that the task's cpuset allows"
-        return [(Scope.MEMORY_POLICY, Evidence(says=says, text=facts.header_text or ""))]
+        return [_Reason(Scope.MEMORY_POLICY, says, facts.header_text)]
     excluded = facts.excluded_nodes() if facts.excluded_nodes is not None else None
     if excluded is None:
         return []
-    return [(Scope.CPUSET, Evidence(says="the task's cpuset leaves out nodes that have memory", text=excluded))]
+    return [_Reason(Scope.CPUSET, "the task's cpuset leaves out nodes that have memory", excluded)]
 
 
 def _has_policy(facts: Facts) -> bool:

@@ -63,7 +63,7 @@ def kill_and_row(event: OomEvent) -> Iterator[Twice]:
         row = event.tasks.find(victim.pid) if event.tasks and victim.pid is not None else None
         if row is None or victim.total_vm_kb is None or row.total_vm_pages is None or row.rss_pages is None:
             continue
-        if row.rss_pages is not None and row.rss_pages * size < JUST_BEGUN:
+        if row.rss_pages * size < JUST_BEGUN:
             continue
         yield Twice("total-vm", row.total_vm_pages * size, victim.total_vm_kb * KB)
         parts = (victim.anon_rss_kb, victim.file_rss_kb, victim.shmem_rss_kb or 0)
