@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fixtures.capture import architectures, packages
+from fixtures.capture import architectures, initramfs, packages
 from fixtures.capture.adopt import CONTEXT_LINES, case_name, trim
 from fixtures.capture.architectures import AMD64, ARCHITECTURES, ARM64, I386, Architecture
 from fixtures.capture.commands import main
@@ -200,6 +200,15 @@ def test_meta_package_and_parts_lie_beside_the_file(tmp_path: Path) -> None:
     kernel = fetch(str(meta), Packages(store=tmp_path / "store"))
     assert (kernel.release, kernel.architecture) == ("7.2.13-cloud-arm64", ARM64)
     assert "v2" in kernel.features
+
+
+@pytest.mark.skipif(None in map(shutil.which, ("readelf", "dmesg")), reason="readelf or dmesg is missing")
+def test_libraries_of_a_program_of_another_architecture_are_read_off_it() -> None:
+    program = shutil.which("dmesg")
+    assert program
+    needed = initramfs._needed(Path(program))
+    assert any(name.startswith("libc.so") for name in needed)
+    assert any(name.startswith("/lib") and "/ld-" in name for name in needed)
 
 
 def test_other_releases_get_a_configuration_of_their_own(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:

@@ -25,6 +25,9 @@ WHERE = (
     f"--no-deps oomparse) and repository; unpack it and set {VARIABLE} to that folder"
 )
 
+MACHINES = {"amd64": "x86_64", "i386": "i686", "arm64": "aarch64"}
+"""Debian's names of architectures, and what ``uname -m`` says there."""
+
 PACKAGE = Path(__file__).resolve().parent.parent
 INSTALLED = PACKAGE / "fixtures"
 
@@ -168,8 +171,9 @@ class Corpus(Sequence[Case]):
     ) -> tuple[Case, ...]:
         """Return the cases of a kernel (the release or its beginning), a scope, a scenario, with a log in a format.
 
-        The architecture is what ``uname -m`` says: ``x86_64``, ``i686``, ``aarch64``.
+        The architecture is what ``uname -m`` says (``x86_64``, ``i686``, ``aarch64``), or Debian's name for it.
         """
+        machine = MACHINES.get(architecture, architecture) if architecture else None
         return tuple(
             case
             for case in self.cases
@@ -177,7 +181,7 @@ class Corpus(Sequence[Case]):
             and (scope is None or scope in case.record.scopes)
             and (scenario is None or scenario == case.record.scenario)
             and (form is None or form in case.formats)
-            and (architecture is None or architecture == case.record.architecture)
+            and (machine is None or machine == case.record.architecture)
         )
 
 

@@ -111,15 +111,23 @@ def read(path: Path) -> CaseRecord:
         SourceError: it cannot be read, or does not follow the schema; the text says where.
     """
     try:
-        return msgspec.toml.decode(path.read_bytes(), type=CaseRecord)
+        tree = msgspec.toml.decode(path.read_bytes())
+        record = msgspec.convert(tree, CaseRecord)
     except (OSError, msgspec.MsgspecError) as error:
         raise SourceError(f"not a case of the corpus: {error}", path=str(path)) from error
+    unknown = set(tree) - {field.name for field in fields(CaseRecord)}
+    unknown |= {key for log in tree["logs"] for key in log} - {field.name for field in fields(LogFile)}
+    if unknown:
+        raise SourceError(f"not a case of the corpus: unknown keys {', '.join(sorted(unknown))}", path=str(path))
+    return record
 
 
 def schema() -> dict[str, Any]:
     """Return the JSON Schema of a ``case.toml``."""
     found = msgspec.json.schema(CaseRecord) | {"$schema": "https://json-schema.org/draft/2020-12/schema"}
     plain: dict[str, Any] = json.loads(json.dumps(found))  # Tuples among the defaults become lists
+    for part in plain["$defs"].values():
+        part["additionalProperties"] = False
     return plain
 
 

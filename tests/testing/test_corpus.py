@@ -42,6 +42,27 @@ def test_schema_beside_the_cases_is_that_of_the_types() -> None:
     assert json.loads((CASES.directory / "case.schema.json").read_bytes()) == catalogue.schema()
 
 
+def test_every_case_is_valid_by_the_schema() -> None:
+    jsonschema = pytest.importorskip("jsonschema")
+    schema = json.loads((CASES.directory / "case.schema.json").read_bytes())
+    check = jsonschema.validators.validator_for(schema)(schema)
+    for case in CASES:
+        record = tomllib.loads((case.directory / catalogue.CASE_FILE).read_text(encoding="utf-8"))
+        assert [error.message for error in check.iter_errors(record)] == [], case
+        assert list(check.iter_errors(record | {"kills": "none"}))
+        assert list(check.iter_errors(record | {"nobody": "knows"}))
+
+
+@pytest.mark.parametrize("place", ["top", "log"])
+def test_unknown_key_is_refused(tmp_path: Path, place: str) -> None:
+    text = catalogue.written(CASES[0].record)
+    text = f'colour = "red"\n{text}' if place == "top" else f'{text}colour = "red"\n'
+    path = tmp_path / catalogue.CASE_FILE
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(SourceError, match="unknown keys colour"):
+        catalogue.read(path)
+
+
 @pytest.mark.parametrize(
     ("text", "word"),
     [("", "schema"), ('schema = "oomparse.case/9"', "schema"), ("x = 1", "unknown field `x`"), ("= 1", "line 1")],
@@ -76,3 +97,7 @@ def test_select() -> None:
     assert chosen
     assert all(case.kernel.startswith("6.1.") and "journal" in case.formats for case in chosen)
     assert {case.record.scenario for case in CASES.select(scenario="storm")} == {"storm"}
+    arm = CASES.select(architecture="arm64")
+    assert arm == CASES.select(architecture="aarch64")
+    assert {case.truth["kernel"]["machine"] for case in arm} == {"aarch64"}
+    assert CASES.select(architecture="sparc") == ()
