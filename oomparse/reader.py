@@ -99,11 +99,15 @@ class Reading:
         """Take a whole report at once; False where it has to be read line by line after all."""
         if self._options.strict:
             return False
+        if self.first is not None and not self._decoder.linewise:
+            return False  # the line may stand in the midst of a record
         held = self._decoder.flush()
         if held:
             yield from self.messages(held)
         line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
         messages = (*self._decoder.feed(line), *self._decoder.flush())
+        if not self._decoder.linewise:
+            return False  # a wrapped log: the message does not say how to read the other lines
         if len(messages) != 1 or messages[0].from_kernel is False or not self._assembler.may_adopt(messages[0]):
             return False
         lines = telling(found, messages[0])

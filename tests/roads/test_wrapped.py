@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -63,16 +64,28 @@ WRAPPERS: dict[str, Callable[[bytes], bytes]] = {
     "quoted twice": lambda line: b"> > " + line + b"\n",
     "indented": lambda line: b"    " + line + b"\n",
     "Windows": lambda line: line + b"\r\n",
+    "docker logs -t": lambda line: STAMP.encode() + b" " + line + b"\n",
+    "kubectl logs --prefix": lambda line: b"[pod/shell-x/shell] " + line + b"\n",
+    "docker compose logs": lambda line: b"web-1  | " + line + b"\n",
+    "numbered": lambda line: b"12: " + line + b"\n",
+    "grep": lambda line: b"logs/dmesg.txt:" + line + b"\n",
+    "grep around": lambda line: b"logs/dmesg.txt-" + line + b"\n",
+    "quoted indented JSON": lambda line: b">     " + as_cloudwatch(line),
 }
 
 
 @pytest.mark.parametrize("name", WRAPPERS)
-def test_what_is_inside_is_read(name: str) -> None:
+def test_what_is_inside_is_read(name: str, tmp_path: Path) -> None:
     found = {}
     for case in CASES:
-        got = trees(oomparse.parse(b"".join(WRAPPERS[name](line) for line in dmesg(case))))
-        found[case] = differences(reference(case, (*HIDDEN, "speaker")), got)
-        assert not (got and case in NEGATIVE)
+        wrapped = b"".join(WRAPPERS[name](line) for line in dmesg(case))
+        events = list(oomparse.parse(wrapped))
+        found[case] = differences(reference(case, (*HIDDEN, "speaker")), trees(events))
+        assert not (events and case in NEGATIVE)
+        (tmp_path / "wrapped.log").write_bytes(wrapped)
+        of_file = [replace(event.source, path=None) for event in oomparse.parse_file(tmp_path / "wrapped.log")]
+        assert of_file == [event.source for event in events]
+        found[f"{case}, a file"] = differences(trees(events), trees(oomparse.parse_file(tmp_path / "wrapped.log")))
     assert report(found) == ""
 
 
