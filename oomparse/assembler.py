@@ -34,6 +34,7 @@ from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS
 from oomparse.grammar.strict import refusal
 from oomparse.grammar.tasks import TASK_ROW, TaskHeader, TaskLine
 from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
+from oomparse.kinship import kinship
 from oomparse.message import Message
 from oomparse.model import OomEvent
 from oomparse.report import MAX_FOREIGN_RUN, RANK, WEAK_SECTIONS, Report
@@ -352,6 +353,12 @@ class Assembler:
                 return
             if isinstance(line, Killed) and line.new_words:
                 return
+            mixed = [found for found in host.open if found.interleaved and not found.has_verdict]
+            if mixed and section is not Section.VERDICT:  # one of them has taken the other's
+                for found in mixed:
+                    found.ambiguous.add(section)
+                self._place_unknown(host, message, text)
+                return
             if section in (Section.HEADER, Section.CPUSET) or (section in WEAK_SECTIONS and not host.fresh):
                 return
             if isinstance(line, TaskLine) and not host.fresh:
@@ -372,7 +379,13 @@ class Assembler:
             able = [report for report in able if report.section is section]  # alone such a line proves nothing
         if not able:
             return None
-        report = max(reversed(able), key=lambda report: _kinship(report, line)) if len(able) > 1 else able[0]
+        report = able[0]
+        if len(able) > 1:
+            kin = {report: kinship(report, line) for report in reversed(able)}
+            report = max(kin, key=kin.__getitem__)
+            alike = [other for other in able if kin[other] == kin[report]]
+            for other in alike if len(alike) > 1 else ():
+                other.ambiguous.add(type(line) if section is Section.CPU else section)
         newest = host.open[-1]
         if report is not newest and not newest.has_verdict and len(host.open) > 1:
             for other in (report, newest):
@@ -493,12 +506,13 @@ class Assembler:
                 self._end_overtaken(report, message)
 
     def _end_overtaken(self, report: Report, message: Message) -> None:
-        """End the reports that got no line while a later one came to its verdict."""
+        """End the reports that got no line, and named no victim, while a later one came to its verdict."""
         host = self._hosts.get((message.host, message.boot_id))
         if host is None:
             return
         for other in [other for other in host.open if other is not report]:
-            if not other.has_verdict and not other.interleaved and other.same_caller(message):
+            named = other.selected or other.constraint
+            if not other.has_verdict and not named and not other.interleaved and other.same_caller(message):
                 self._end(other)
                 host.open.remove(other)
 
@@ -638,22 +652,6 @@ def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineF
     elif report.section is Section.MEMCG and report.stats_open:
         return stat_line(text), None
     return None, None
-
-
-def _kinship(report: Report, line: TypedLine) -> int:
-    """How surely a line names what the report has named before; ties go to the newest report."""
-    if not report.is_event:
-        return -1
-    pid, comm = getattr(line, "pid", None), getattr(line, "comm", None)
-    if pid is not None:
-        chosen = {found.pid for found in (report.selected, report.constraint) if found is not None}
-        if pid in chosen:
-            return 3
-        if report.cpu is not None and pid == report.cpu.pid:
-            return 2
-    if comm and report.header is not None and comm == report.header.comm:
-        return 2
-    return 1 if pid in report.evidence_pids else 0
 
 
 def _names_victim(report: Report, pid: int) -> bool:

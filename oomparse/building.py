@@ -18,8 +18,9 @@ from oomparse.decode.kernel import intersect, parse_release
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Section
+from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, WorkqueueLine
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.memcg import MemcgCounter
+from oomparse.grammar.memcg import MemcgCounter, TaskInMemcg
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.tokens import INDENT
 from oomparse.model import (
@@ -60,6 +61,7 @@ def build_event(report: Report) -> OomEvent:
     victims = victims_of(report, sections)
     scope, evidence = scope_of_report(report, sections)
     outcome = _outcome(report)
+    cpuset = _cpuset(report)
     paths = (memcg.task_memcg, memcg.oom_memcg) if memcg is not None else (None, None)
     oom_path = memcg.oom_memcg if memcg is not None else None
     oom_identity = identify(oom_path) if oom_path else _beancounter(report)
@@ -83,10 +85,8 @@ def build_event(report: Report) -> OomEvent:
         "gfp_mask": _gfp_mask(report, era),
         "order": report.header.order if report.header else None,
         "nodemask": _first(report.header and report.header.nodemask, report.constraint and report.constraint.nodemask),
-        "cpuset": _first(report.cpuset and report.cpuset.cpuset, report.constraint and report.constraint.cpuset),
-        "mems_allowed": _first(
-            report.cpuset and report.cpuset.mems_allowed, report.constraint and report.constraint.mems_allowed
-        ),
+        "cpuset": _first(cpuset and cpuset.cpuset, report.constraint and report.constraint.cpuset),
+        "mems_allowed": _first(cpuset and cpuset.mems_allowed, report.constraint and report.constraint.mems_allowed),
         "constraint": report.constraint.constraint if report.constraint else None,
         "memcg": memcg,
         "message": _message(report),
@@ -120,15 +120,15 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
     Lines of two reports that were printed at once, without caller ids, are told apart by names.  Counters name no one:
     they count only with statistics of the same cgroup, and a task dump only if the victim is in it.
     """
-    if not report.interleaved or report.caller is not None:
+    doubtful: set[object] = {Section.MEMCG} if _doubts_memcg(report) else set()
+    if not doubtful and (not report.interleaved or report.caller is not None):
         return tuple(report.body), report.counters
-    doubtful: set[Section] = set()
-    counters = report.counters
+    doubtful |= report.ambiguous
     sections = ReportSections(tuple(report.body), ())
     named = report.constraint or report.task_in
     if named is not None and sections.stats_path() not in (None, named.oom_memcg):
         doubtful.add(Section.MEMCG)
-        counters = {}
+    counters = {} if Section.MEMCG in doubtful else report.counters
     pid = next((found.pid for found in (report.selected, report.constraint, *report.kills) if found is not None), None)
     if pid is not None and pid not in report.evidence_pids:
         doubtful.add(Section.TASKS)
@@ -136,7 +136,8 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
 
 
 def _era(report: Report) -> Era | None:
-    return _common_era(frozenset(report.printed_by), report.cpu.release if report.cpu else None)
+    cpu = _cpu(report)
+    return _common_era(frozenset(report.printed_by), cpu.release if cpu else None)
 
 
 @functools.lru_cache(maxsize=256)
@@ -163,7 +164,7 @@ def _printer_of(own: Iterable[PrintedBy]) -> str | None:
 
 
 def _invoker(report: Report) -> Invoker | None:
-    header, cpu, message = report.header, report.cpu, report.header_message
+    header, cpu, message = report.header, _cpu(report), report.header_message
     if header is None:
         return None
     comm = header.comm
@@ -183,8 +184,8 @@ def _invoker(report: Report) -> Invoker | None:
         oom_score_adj=header.oom_score_adj,
         oom_adj=header.oom_adj,
         tainted=cpu.tainted if cpu else None,
-        hardware=report.hardware,
-        workqueue=report.workqueue,
+        hardware=None if report.doubts(HardwareLine) else report.hardware,
+        workqueue=None if report.doubts(WorkqueueLine) else report.workqueue,
     )
 
 
@@ -198,10 +199,28 @@ def _gfp_mask(report: Report, era: Era | None) -> GfpMask | None:
     return GfpMask(value=header.gfp_mask, flags=decode_mask(header.gfp_mask, era) if era else None)
 
 
+def _doubts_memcg(report: Report) -> bool:
+    """Whether the cgroup's lines may be another report's: before 5.0 one of a global OOM has none."""
+    foreign = report.constraint is None and report.task_in is not None and (_message(report) or "").startswith("Out of")
+    return foreign or report.doubts(Section.MEMCG)
+
+
+def _task_in(report: Report) -> TaskInMemcg | None:
+    return None if _doubts_memcg(report) else report.task_in
+
+
+def _cpu(report: Report) -> CpuLine | None:
+    return None if report.doubts(CpuLine) else report.cpu
+
+
+def _cpuset(report: Report) -> CpusetLine | None:
+    return None if report.doubts(Section.CPUSET) else report.cpuset
+
+
 def _oom_memcg(report: Report) -> str | None:
     """Return the cgroup whose limit was hit; of two readings that differ in blanks, the one that was not wrapped."""
     printed = report.stats_path
-    said = (report.constraint, report.task_in)
+    said = (report.constraint, _task_in(report))
     named = next((line.oom_memcg for line in said if line is not None and line.oom_memcg is not None), None)
     if named is None or printed is None or "".join(named.split()) != "".join(printed.split()):
         return named
@@ -215,11 +234,12 @@ def _is_within(lower: str, upper: str) -> bool:
 def _memcg(
     report: Report, sections: ReportSections, counters: dict[str, MemcgCounter], oom_memcg: str | None
 ) -> Memcg | None:
-    said = (report.constraint, report.task_in)
+    has_stats = report.has_stats and not _doubts_memcg(report)
+    said = (report.constraint, _task_in(report))
     task_memcg = next((line.task_memcg for line in said if line is not None and line.task_memcg is not None), None)
     if oom_memcg is None:
         oom_memcg = sections.stats_path()
-    if not (oom_memcg or task_memcg or counters or report.has_stats or report.protection):
+    if not (oom_memcg or task_memcg or counters or has_stats or report.protection):
         return None
     values: dict[str, Any] = {"oom_memcg": oom_memcg, "task_memcg": task_memcg}
     for kind, prefix in (("memory", ""), ("swap", "swap_"), ("memsw", "memsw_"), ("kmem", "kmem_")):
@@ -235,7 +255,7 @@ def _memcg(
     if oom_memcg is not None and task_memcg is not None and _is_within(task_memcg, oom_memcg):
         values["own_limit"] = oom_memcg == task_memcg
     values["limit_hit"] = limits_hit(Memcg(**values))
-    if not report.has_stats:
+    if not has_stats:
         return Memcg(**values)
     return Memcg.deferred(sections, ("stats_unit", "stats", "hierarchy"), values)
 
@@ -252,13 +272,14 @@ def _version(report: Report, sections: ReportSections, counters: dict[str, Memcg
         return 1
     if any(counter.usage_kb for kind, counter in counters.items() if kind in {"memsw", "kmem"}):
         return 1
-    release = parse_release(report.cpu.release) if counters and report.cpu and report.cpu.release else None
+    cpu = _cpu(report) if counters else None
+    release = parse_release(cpu.release) if cpu and cpu.release else None
     return 1 if release is not None and release.version < (4, 5, 0) else None
 
 
 def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tuple[Evidence, ...]]:
     """Return whose memory ran out, and the lines that say so."""
-    constraint, cpuset = report.constraint, report.cpuset
+    constraint, cpuset, sure = report.constraint, _cpuset(report), not _doubts_memcg(report)
     message, text = _message(report), report.kill_text
     if message is None and (report.panic or report.no_killable) and not report.counters and sections.has_meminfo():
         # Without a victim only the panic speaks; since 3.9 no memcg OOM prints Mem-Info.
@@ -269,10 +290,10 @@ def scope_of_report(report: Report, sections: ReportSections) -> tuple[Scope, tu
         constraint_text=report.constraint_text,
         global_oom=constraint.global_oom if constraint else False,
         oom_memcg=constraint.oom_memcg if constraint else None,
-        limit_text=report.limit_text,
+        limit_text=report.limit_text if sure else None,
         message=message,
         message_text=text,
-        counter_text=report.counter_text,
+        counter_text=report.counter_text if sure else None,
         nodemask=report.header.nodemask if header is not None and report.header is not None else None,
         mems_allowed=cpuset.mems_allowed if cpuset is not None else None,
         header_text=header.text if header is not None else None,
@@ -309,7 +330,7 @@ def _agreed_comm(report: Report, sections: ReportSections, pid: int | None, comm
     if len(set(alike)) < 2:
         return comm
     row = (sections.load("tasks") or TaskTable()).find(pid)
-    alike += _alike(comm, pid, (report.cpu, report.reaped.get(pid), row))
+    alike += _alike(comm, pid, (_cpu(report), report.reaped.get(pid), row))
     return max(alike, key=lambda name: (alike.count(name), "\n" not in name, -len(name)))
 
 

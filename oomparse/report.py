@@ -142,6 +142,8 @@ class Report:
         self._looked_at = 0
         """Lines of the body whose pids are known."""
         self.interleaved = False
+        self.ambiguous: set[Section | type[TypedLine]] = set()
+        """Sections of which a line could as well have been another report's; of the first lines, their kinds."""
         self.closed = False
         self.dropped = False
         self.revision = 0
@@ -170,6 +172,10 @@ class Report:
             or self.has_stats
             or self.has_task_header
         )
+
+    def doubts(self, what: Section | type[TypedLine]) -> bool:
+        """Whether such lines may be those of a report that was printed at the same time."""
+        return self.interleaved and self.caller is None and what in self.ambiguous
 
     def expired(self, message: Message, *, foreign: bool) -> bool:
         """Whether ``message`` was printed too long after (or before) the report's last line to belong to it.
