@@ -317,3 +317,31 @@ def test_a_cut_reaper_line_keeps_what_has_its_unit() -> None:
     reaper = event.victim.reaper
     assert reaper is not None
     assert (reaper.anon_rss_kb, reaper.file_rss_kb, reaper.shmem_rss_kb) == (4, 8, None)
+
+
+PIECES = (
+    *("oom-kill:constraint=CONSTRAINT_MEMCG,nodemask=(null)", ",cpuset=", "lab", ",mems_allowed=0", ",oom_memcg="),
+    *("/lab/box", ",task_memcg=", "/lab/box", ",task=hog,pid=100,uid=1000"),
+)
+
+
+@pytest.mark.parametrize("at", range(1, len(PIECES)))
+def test_a_summary_that_another_processors_trace_broke(at: int) -> None:
+    report = memcg_report()
+    trace = [
+        "==================================================================",
+        "BUG: KASAN: use-after-free in tcp_init_tso_segs+0x19d/0x1f0",
+        "CPU: 3 PID: 10042 Comm: other Not tainted 6.12.1-amd64 #1",
+        "Call Trace:",
+        *(f" frame_{number}+0x1/0x2" for number in range(40)),
+        "Allocated by task 10042:",
+    ]
+    lines = [*report[:-2], "".join(PIECES[:at]), *trace, "".join(PIECES[at:]), report[-1]]
+    for log in (lines, stamped(lines)):
+        event = the_event(log)
+        memcg = event.memcg
+        assert memcg is not None
+        assert (event.constraint, event.cpuset) == ("CONSTRAINT_MEMCG", "lab")
+        assert (memcg.oom_memcg, memcg.task_memcg) == ("/lab/box", "/lab/box")
+        assert event.victim is not None
+        assert (event.victim.pid, event.victim.anon_rss_kb) == (100, 30740)
