@@ -191,6 +191,12 @@ def test_a_wrapped_path_has_no_blank_where_it_was_broken() -> None:
         assert (event.memcg.oom_memcg, event.memcg.task_memcg) == (path, path), lines[3][:at]
 
 
+def test_a_word_behind_a_path_is_no_part_of_it() -> None:
+    event = the_event([*OLD_MEMCG[:4], "done", *OLD_MEMCG[4:]])
+    assert event.memcg is not None
+    assert (event.memcg.oom_memcg, event.unknown_lines) == ("/pod", ("done",))
+
+
 def test_a_line_that_a_typesetter_broke() -> None:
     lines = stamped(memcg_report())
     at = next(number for number, line in enumerate(lines) if "oom-kill:" in line)

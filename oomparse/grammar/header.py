@@ -199,7 +199,7 @@ def _pid_line() -> "Element":
 
 
 def _build_cpu(groups: Groups) -> CpuLine:
-    tainted = (groups.get("tainted") or "").strip()
+    tainted = (groups.get("tainted") or "").replace("\u00a0", " ").strip()
     cpu, uid = groups.get("cpu"), groups.get("uid")
     return CpuLine(
         cpu=None if cpu is None else int(cpu),

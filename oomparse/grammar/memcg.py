@@ -29,6 +29,12 @@ class TaskInMemcg(TypedLine):
     task_memcg: str | None = None
     oom_memcg: str | None = None
 
+    @property
+    def is_within(self) -> bool:
+        """Whether A is B or lies below it, as it must."""
+        lower, upper = self.task_memcg or "", self.oom_memcg or ""
+        return upper in {lower, "/"} or lower.startswith(f"{upper}/")
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LimitReached(TypedLine):
@@ -84,9 +90,9 @@ def _build_task_in(groups: Groups) -> TaskInMemcg:
     task_memcg, oom_memcg = groups["task_memcg"] or "", groups["oom_memcg"] or ""
     parts = f"{task_memcg}{_LIMIT_OF}{oom_memcg}".split(_LIMIT_OF)
     for at in range(1, len(parts)):
-        lower, upper = _LIMIT_OF.join(parts[:at]), _LIMIT_OF.join(parts[at:])
-        if upper in {lower, "/"} or lower.startswith(f"{upper}/"):
-            task_memcg, oom_memcg = lower, upper
+        split = TaskInMemcg(task_memcg=_LIMIT_OF.join(parts[:at]), oom_memcg=_LIMIT_OF.join(parts[at:]))
+        if split.is_within:
+            task_memcg, oom_memcg = split.task_memcg or "", split.oom_memcg or ""
             break
     return TaskInMemcg(
         task_memcg=None if is_elided(task_memcg) else task_memcg,

@@ -140,6 +140,8 @@ def _joins(first: Parsed | None, alone: list[Parsed], joined: Parsed) -> bool:
         return False
     if isinstance(joined.line, Header) and len(joined.line.comm or "") > COMM_BYTES:
         return False
+    if is_exact(first) and isinstance(joined.line, TaskInMemcg) and not joined.line.is_within:
+        return False  # a word of its own, rather than the end of the limited cgroup's path
     if alone and (is_exact(first) or any(type(found.line) is not type(joined.line) for found in alone)):
         return False
     return not is_exact(first) or (first is not None and type(joined.line) is type(first.line))
