@@ -351,3 +351,14 @@ def test_a_summary_that_another_processors_trace_broke(at: int) -> None:
         assert (memcg.oom_memcg, memcg.task_memcg) == ("/lab/box", "/lab/box")
         assert event.victim is not None
         assert (event.victim.pid, event.victim.anon_rss_kb) == (100, 30740)
+
+
+@pytest.mark.parametrize("width", [64, 72, 80, 200])
+def test_a_group_kill_whose_lines_are_cut_is_one_event(width: int) -> None:
+    lines = [
+        *memcg_report(),
+        "Tasks in /lab/box are going to be killed due to memory.oom.group set",
+        *(memcg_report("hog", pid)[-1] for pid in (100, 101, 102)),
+    ]
+    event = the_event([line[:width] for line in stamped(lines)])
+    assert [victim.pid for victim in event.victims] == [100, 101, 102]

@@ -380,6 +380,20 @@ FORMATS: tuple[LineFormat, ...] = (
         printf="Tasks in %s are going to be killed due to memory.oom.group set",
         samples=("Tasks in /lab/group are going to be killed due to memory.oom.group set",),
     ),
+    LineFormat(
+        name="group_kill_cut",
+        section=Section.VERDICT,
+        trigger="Tasks in /",
+        starts=True,
+        tolerant=True,
+        expression=lambda: lit("Tasks in ") + path(r" are going to b", "path") + lit(" are going to b") + rx(r"[^\n]*"),
+        build=builds(GroupKill, damaged=True),
+        since="4.19",
+        distros=("el8",),
+        printed_by="mm/memcontrol.c:mem_cgroup_print_oom_group()",
+        printf="Tasks in %s are going to be …",
+        samples=("Tasks in /lab/group are going to be killed due to mem",),
+    ),
 )
 
 
