@@ -219,6 +219,8 @@ def _events(reading: Reading, parts: Sequence[Part], found: Findings) -> Iterato
     found.linewise, found.quiet, found.settled = reading.linewise, reading.may_skip, reading.settled
     found.headless = reading.headless
     yield from reading.close()
+    if reading.unsaid:
+        found.errors.append(SourceError(reading.unsaid))
 
 
 def _content_events(reading: Reading, part: Part, content: Content, found: Findings) -> Iterator[OomEvent]:

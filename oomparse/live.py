@@ -333,7 +333,7 @@ def read_journal(
         from oomparse.sources.journal import Journal
 
         with Journal.live(kernel_only=not include_user) as journal:
-            yield from _entries(journal, options)
+            yield from _events(journal, options)
     elif isinstance(path, (str, os.PathLike)) and os.path.isdir(path):  # noqa: PTH112 - A path as it was given
         from oomparse.sources.archives import Kind
         from oomparse.sources.files import expand
@@ -363,7 +363,28 @@ def journal_events(
 
     kernel_only = not options.include_user and on_message is None
     with Journal.of_files(files, kernel_only=kernel_only, on_error=on_error) as journal:
-        yield from _entries(journal, options, on_message)
+        yield from _events(journal, options, on_error, on_message)
+
+
+def _events(
+    journal: Any,
+    options: Options,
+    on_error: Callable[[SourceError], object] | None = None,
+    on_message: Callable[[Message], object] | None = None,
+) -> Iterator[OomEvent]:
+    """Yield the events of a journal; the last one says what is missing from it, or an error where there is none."""
+    last: OomEvent | None = None
+    for event in _entries(journal, options, on_message):
+        if last is not None:
+            yield last
+        last = event
+    if last is not None:
+        yield replace(last, issues=(*last.issues, *journal.issues)) if journal.issues else last
+    elif journal.issues:
+        problem = SourceError("; ".join(issue.detail or issue.code for issue in journal.issues))
+        if on_error is None:
+            raise problem
+        on_error(problem)
 
 
 def _entries(
@@ -381,10 +402,7 @@ def _entries(
                 if not message.from_kernel and not options.include_user:
                     continue
             yield from assembler.feed(message)
-    events = assembler.close()
-    yield from events[:-1]
-    for event in events[-1:]:
-        yield replace(event, issues=(*event.issues, *journal.issues)) if journal.issues else event
+    yield from assembler.close()
 
 
 def _follow_journal(

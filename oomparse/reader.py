@@ -161,7 +161,13 @@ class Reading:
         if events and self._issues:
             last = events[-1]
             events = (*events[:-1], replace(last, issues=(*last.issues, *self._issues)))
+            self._issues = []
         yield from events
+
+    @property
+    def unsaid(self) -> str:
+        """What was wrong with the files, where no event was left to say it; empty where nothing was."""
+        return "; ".join(issue.detail or issue.code for issue in self._issues)
 
 
 def parse(
@@ -304,6 +310,8 @@ def read_series(
     for event in reading.close():
         events += 1
         yield event
+    if reading.unsaid and on_error is not None:
+        on_error(SourceError(reading.unsaid))
     if explicit and not events and on_error is not None:
         problem = nothing_found(series, kinds, read_anything=reading.read_anything)
         if problem is not None:

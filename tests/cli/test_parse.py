@@ -102,6 +102,16 @@ def test_one_source_fails_and_the_other_is_read(run: Run, log: Path) -> None:
     assert done.status == 2
 
 
+@pytest.mark.parametrize("jobs", ["1", "2"])
+def test_what_is_missing_is_an_error_where_no_event_says_so(process: Process, tmp_path: Path, jobs: str) -> None:
+    noise = b"".join(b"[%5d.000000] usb 1-1: new device number %d\n" % (at, at * 7919) for at in range(2000))
+    for name in ("a.log.gz", "b.log.gz"):
+        (tmp_path / name).write_bytes(gzip.compress(noise)[:-1000])
+    done = process("--jobs", jobs, tmp_path)
+    assert done.status == 2
+    assert done.said.count("the data end before their end mark") == 2
+
+
 def test_totals_say_that_something_was_not_read(run: Run, log: Path) -> None:
     assert run("gone.log", log).shown.splitlines()[-1].endswith("incomplete. Not everything could be read.")
     assert run("gone.log").shown == ""

@@ -15,6 +15,7 @@ from pathlib import Path
 
 import pytest
 
+import oomparse
 from oomparse.errors import SourceError
 from oomparse.reader import parse_paths
 from oomparse.sources import journal_files
@@ -321,6 +322,20 @@ def test_a_cursor_is_a_place(journal: Path) -> None:
 def test_no_live_journal(tmp_path: Path) -> None:
     with pytest.raises(SourceError, match="is journald running"):
         Journal.live(tmp_path)
+
+
+@pytest.mark.parametrize("packed", [False, True])
+def test_what_is_missing_is_said_also_where_no_event_is_left_to_say_it(
+    packed: bool, journal: Path, tmp_path: Path
+) -> None:
+    damaged = tmp_path / ("system.journal.gz" if packed else "system.journal")
+    data = journal.read_bytes()
+    damaged.write_bytes(gzip.compress(data)[:-100] if packed else data[: len(data) * 3 // 4])
+    with pytest.raises(SourceError, match=r"the journal is cut|end before their end mark"):
+        list(oomparse.read_journal(damaged))
+    told: list[SourceError] = []
+    assert list(oomparse.parse_paths([damaged], on_error=told.append)) == []
+    assert len(told) == 1
 
 
 class Writer:
