@@ -344,7 +344,7 @@ class JsonDecoder(WrappedDecoder):
         if message is None:
             return ()
         if message.wall is None:
-            printed, resolved = self._time(scopes)
+            printed, resolved = self._time(json_fields.named(scopes))
             message = replace(message, wall=resolved.wall, printed=printed, issues=message.issues + resolved.issues)
         return (message,)
 
@@ -388,7 +388,7 @@ class JsonDecoder(WrappedDecoder):
             self._chunk += text
             return ()
         text, self._chunk = self._chunk + text, b""
-        printed, resolved = self._time(scopes)
+        printed, resolved = self._time(json_fields.named(scopes[:1]))
         envelope = Envelope(
             transport="docker-json",
             line=line,
@@ -450,7 +450,7 @@ class JsonDecoder(WrappedDecoder):
         return self._inner.feed(text, envelope)
 
     def _time(self, scopes: Scopes) -> tuple[str | None, Resolved]:
-        value = json_fields.first(json_fields.named(scopes), json_fields.TIME)
+        value = json_fields.first(scopes, json_fields.TIME)
         if isinstance(value, str) and len(value) <= 64:
             printed = well_formed(value)
             return printed, self.context.times.resolve(printed)
