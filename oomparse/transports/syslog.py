@@ -40,7 +40,8 @@ _HEAD = rb"(?:<(\d{1,3})>)?(%s) +(?:(?![a-z0-9]{2,8}\.%s )(\S*[^\s:]) +)?(?:([a-
     _LEVEL.replace(b"(", b"(?:", 1),
     _LEVEL,
 )
-_KERNEL = re.compile(rb"%skernel: ?%s(.*)" % (_HEAD, STAMP), re.DOTALL)
+# RFC 5424 names a program without a colon, and so does a file that rsyslog writes of what it received that way.
+_KERNEL = re.compile(rb"%skernel(?:: ?| (?=\[ {0,5}\d{1,10}\.\d{6,9}\]))%s(.*)" % (_HEAD, STAMP), re.DOTALL)
 _TAGGED = re.compile(
     rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
     re.DOTALL,
@@ -142,6 +143,7 @@ class SyslogTransport(LineTransport):
                 b"Nov  1 03:18:25 kernel: audit: type=1400",
                 b"Nov 21 03:18:26 oomlab systemd[1]: kernel: Killed process 1 (init)",
                 b"Nov 21 03:18:26 oomlab kernel[77]: Killed process 1 (init)",
+                b"2026-11-21T03:18:27.123456+00:00 oomlab kernel [    7.670941] Mem-Info:",
             ),
             messages=(
                 {
@@ -156,6 +158,7 @@ class SyslogTransport(LineTransport):
                 {"text": "audit: type=1400", "host": None, "printed": "Nov  1 03:18:25"},
                 {"text": "kernel: Killed process 1 (init)", "from_kernel": False},
                 {"text": "Killed process 1 (init)", "from_kernel": False},
+                {"text": "Mem-Info:", "monotonic_us": 7670941, "host": "oomlab", "from_kernel": True},
             ),
         ),
         Sample(

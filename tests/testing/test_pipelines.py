@@ -13,6 +13,7 @@ import pytest
 
 import oomparse
 from oomparse.testing import corpus
+from tests.roads import rsyslog
 
 PAGE = (Path(__file__).parents[2] / "docs" / "testing.md").read_text(encoding="utf-8")
 PATIENCE_SECONDS = 20
@@ -68,6 +69,32 @@ def test_the_configuration_of_syslog_ng_keeps_whole_reports(tmp_path: Path) -> N
     (event,) = oomparse.parse_file(log)
     assert event.complete
     assert event.source.host == "web-3"
+    assert victims(log) == CASE.truth["oom_killed_pids"]
+
+
+@pytest.mark.skipif(rsyslog.RSYSLOGD is None, reason="rsyslogd is not installed")
+@pytest.mark.parametrize("template", ["RSYSLOG_FileFormat", "RSYSLOG_TraditionalFileFormat"])
+@pytest.mark.parametrize("form", [None, "syslog-5424"])
+@pytest.mark.parametrize("scheme", ["udp", "tcp"])
+def test_rsyslogd_keeps_whole_reports(tmp_path: Path, scheme: str, form: str | None, template: str) -> None:
+    port, log = rsyslog.free_port(), tmp_path / "kern.log"
+    configuration = f"""
+module(load="imtcp")
+module(load="imudp")
+input(type="imtcp" address="127.0.0.1" port="{port}")
+input(type="imudp" address="127.0.0.1" port="{port}")
+action(type="omfile" file="{log}" template="{template}" asyncWriting="off" flushOnTXEnd="on")
+"""
+    with rsyslog.running(tmp_path / "rsyslog", configuration, port) as daemon:
+        written_as = ["--as", form] if form else []
+        emitted("--to", f"{scheme}://127.0.0.1:{port}", "--host", "web-3", "--rate", "2000", *written_as)
+        daemon.wait_for(log, b"Killed process 85 (app-a)")
+    (event,) = oomparse.parse_file(log)
+    assert event.complete
+    # The traditional format has neither a year nor a zone.
+    assert {issue.code for issue in event.issues} <= {oomparse.IssueCode.YEAR_ASSUMED, oomparse.IssueCode.ZONE_ASSUMED}
+    assert event.source.host == "web-3"
+    assert event.source.from_kernel
     assert victims(log) == CASE.truth["oom_killed_pids"]
 
 
