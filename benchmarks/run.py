@@ -16,7 +16,7 @@ from benchmarks.cases import CASES
 from benchmarks.common import Options, installed_ripgrep
 from benchmarks.generate import MEGABYTE
 from benchmarks.measure import CommandError
-from benchmarks.table import Row, Section, markdown, show
+from benchmarks.table import Row, Section, markdown, renewed, show
 
 RESULTS = Path(__file__).with_name("RESULTS.md")
 PLOT = Path(__file__).with_name("growth.svg")
@@ -48,7 +48,7 @@ def main(
     ripgrep: Path | None,
     write: bool,
 ) -> None:
-    """Measure oomparse, all CASES or some."""
+    """Measure oomparse: all CASES, or some again."""
     with tempfile.TemporaryDirectory() as scratch:
         place = data or Path(scratch)
         place.mkdir(parents=True, exist_ok=True)
@@ -64,7 +64,7 @@ def main(
             interleaved=10_000 * scale,
             task_rows=5_000 * scale,
             runs=runs,
-            plot=PLOT if write and not cases else None,
+            plot=PLOT if write else None,
             oomanalyser=oomanalyser,
             cadvisor=cadvisor,
             ripgrep=ripgrep or installed_ripgrep(),
@@ -77,9 +77,12 @@ def main(
                 section = Section(title=name.capitalize(), rows=[Row(work=name, ours="failed")], notes=[str(error)])
             show(section)
             sections.append(section)
-    if write and not cases:
-        command = "python -m benchmarks.run" + (" --quick" if quick else "")
-        RESULTS.write_text(markdown(sections, command=command))
+    if write:
+        command = " ".join(("python -m benchmarks.run", *(["--quick"] if quick else []), *cases))
+        results = (
+            renewed(RESULTS.read_text(), sections, command=command) if cases else markdown(sections, command=command)
+        )
+        RESULTS.write_text(results)
 
 
 if __name__ == "__main__":

@@ -57,7 +57,7 @@ def machine() -> list[str]:
         f"Linux {'.'.join(platform.release().split('.')[:2])}, Python {platform.python_version()}",
         ", ".join(f"{name} {_version(name)}" for name in _LIBRARIES),
         ", ".join(filter(None, map(_program, _PROGRAMS))),
-        f"measured {datetime.now(UTC):%Y-%m-%d}",
+        f"measured {_today()}",
     ]
 
 
@@ -98,8 +98,23 @@ def markdown(sections: Sequence[Section], *, command: str) -> str:
     """Return the whole of ``RESULTS.md``."""
     parts = ["# Results", f"Written by `{command}`; other machines will differ, the ratios less so.", ""]
     parts += [f"- {fact}" for fact in machine()]
-    for section in sections:
-        parts += ["", f"## {section.title}", "", f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
-        parts += [f"| {' | '.join(_cells(row))} |" for row in section.rows]
-        parts += ["", *(f"- {note}" for note in section.notes)] if section.notes else []
-    return "\n".join(parts) + "\n"
+    return "\n".join(parts) + "\n" + "".join(f"\n{_chapter(section)}" for section in sections)
+
+
+def renewed(results: str, sections: Sequence[Section], *, command: str) -> str:
+    """Return ``RESULTS.md`` with some of its sections measured again."""
+    head, *chapters = results.split("\n## ")
+    new = {section.title: _chapter(section, f"measured again by `{command}`, {_today()}") for section in sections}
+    kept = [new.pop(chapter.partition("\n")[0], f"## {chapter.rstrip()}\n") for chapter in chapters]
+    return f"{head.rstrip()}\n" + "".join(f"\n{chapter}" for chapter in (*kept, *new.values()))
+
+
+def _chapter(section: Section, *more: str) -> str:
+    parts = [f"## {section.title}", "", f"| {' | '.join(_COLUMNS)} |", f"|{' --- |' * len(_COLUMNS)}"]
+    parts += [f"| {' | '.join(_cells(row))} |" for row in section.rows]
+    notes = [f"- {note}" for note in (*section.notes, *more)]
+    return "\n".join([*parts, "", *notes] if notes else parts) + "\n"
+
+
+def _today() -> str:
+    return f"{datetime.now(UTC):%Y-%m-%d}"

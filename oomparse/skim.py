@@ -27,7 +27,9 @@ MAX_WAIT_BYTES = 1 << 18
 """So much of a report is kept for the block that may hold its end."""
 
 
-LOOK_BYTES = 1 << 16
+JOINED_BYTES = 1 << 17
+"""A block of so few bytes is joined to the line that it goes on with; a larger one is too long to be copied."""
+LOOK_BYTES = 1 << 18
 """After so much that is skipped, a line is looked at for its stamp: a year may turn."""
 
 
@@ -87,7 +89,7 @@ class Skimmer:
             held = len(self._rest) - (self._rest.rfind(b"\n") + 1)
             self._rest += block[: MAX_LINE_BYTES + 1 - held]  # one more byte shows that it is too long
             return
-        if self._rest and not self._waiting:
+        if self._rest and not self._waiting and len(block) > JOINED_BYTES:
             line = self._rest + block[:first]
             yield from self._lines(line, 0, len(line))
             at = first

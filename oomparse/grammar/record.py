@@ -45,6 +45,8 @@ _BROKEN_TRIGGER = re.compile(
     r"|emory(?: \(oom_kill_allocating_task\))?:)\s*\Z"
 )
 """A line may be broken inside, or right behind, the words that tell it."""
+_BROKEN_ENDS = ("invoked", "Killed", "ill", "Task in", "Memory cgroup", "ut of", ":")
+"""What these words end with: nearly no line does, and looking for them is slow."""
 
 
 class Piece(NamedTuple):
@@ -83,7 +85,8 @@ the end of a path, the last digits of a number."""
 
 
 def _is_broken(text: str) -> bool:
-    return _BROKEN_TRIGGER.search(text[-_TRIGGER_CHARACTERS:]) is not None
+    end = text[-_TRIGGER_CHARACTERS:]
+    return end.rstrip().endswith(_BROKEN_ENDS) and _BROKEN_TRIGGER.search(end) is not None
 
 
 def ends_wrapped(parts: Sequence[str], text: str) -> bool:

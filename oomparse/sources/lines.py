@@ -13,6 +13,8 @@ from oomparse.errors import SourceError
 from oomparse.message import Line
 
 BLOCK_BYTES = 1 << 20
+PIPE_BYTES = 1 << 16
+"""What a pipe of Linux holds."""
 MAX_LINE_BYTES = 1 << 20
 
 
@@ -23,9 +25,10 @@ def read_blocks(stream: BinaryIO, *, path: str | None = None, size: int = BLOCK_
     """
     # read1() is one system call; read() would wait until the block is full.
     read: Any = getattr(stream, "read1", stream.read)
+    asked = size
     while True:
         try:
-            block = read(size)
+            block = read(asked)
         except SourceError:
             raise
         except OSError as error:
@@ -34,6 +37,8 @@ def read_blocks(stream: BinaryIO, *, path: str | None = None, size: int = BLOCK_
             return
         if isinstance(block, str):
             raise TypeError('the stream must be opened in binary mode, e.g. open(path, "rb")')
+        # Room for a block that a pipe then does not fill costs more than reading it.
+        asked = size if len(block) == asked else min(size, max(PIPE_BYTES, 2 * len(block)))
         yield block
 
 
