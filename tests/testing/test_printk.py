@@ -9,10 +9,7 @@ import pytest
 from hypothesis import given, settings
 
 import oomparse
-from oomparse import (
-    OomEvent,
-    Outcome,
-)
+from oomparse import OomEvent, Outcome, Scope
 from oomparse.errors import IssueCode
 from oomparse.testing import Case, corpus
 from oomparse.testing.printk import NotRepresentableError, messages, representable, stated, write
@@ -145,3 +142,10 @@ def test_what_is_written_is_read_in_any_log(form: str, event: OomEvent) -> None:
     (again,) = oomparse.parse(b"".join(wrap(messages(event), form)))
     assert (again.scope, again.victims, again.outcome) == (event.scope, event.victims, event.outcome)
     assert differences(again.meminfo, event.meminfo) == []
+
+
+@settings(max_examples=400)
+@given(events("7.3", scope=Scope.MEMCG, outcome=Outcome.KILLED, hostile=False, sections=False))
+def test_nobody_who_is_drawn_dies_twice(event: OomEvent) -> None:
+    pids = [victim.pid for victim in event.victims]
+    assert len(set(pids)) == len(pids)

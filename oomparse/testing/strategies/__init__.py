@@ -176,7 +176,9 @@ def events(
     chosen = victims[0] if victims else None
     if outcome is Outcome.KILLED:
         role = Role.GROUP if group else Role.SHARING_MM
-        victims += draw(st.lists(_victims(names, role), max_size=2))
+        # No process dies twice.
+        further = draw(st.lists(_victims(names, role), max_size=2, unique_by=lambda victim: victim.pid))
+        victims += [victim for victim in further if victim.pid != victims[0].pid]
         if draw(st.booleans()):
             chosen = draw(_victims(names, Role.SELECTED))
     flags = draw(_masks)
