@@ -11,7 +11,7 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import BinaryIO, cast
+from typing import BinaryIO, TypeAlias, cast
 
 from oomparse.errors import SourceError
 from oomparse.lazy import Packed
@@ -37,6 +37,9 @@ APART_SECONDS = 60.0
 """A line so long after the border has nothing to do with what stands before it."""
 WAITING_PER_JOB = 2
 """Parts that are read ahead of the one whose events are being yielded."""
+
+Pack: TypeAlias = Callable[[OomEvent], Packed]
+"""Makes of an event what goes to another process."""
 
 _HEADER = b" invoked oom-killer: "
 _LAST_LINES = (b"Killed process ", b"oom_reaper: ")
@@ -87,14 +90,15 @@ def read_in_parallel(
     named: Iterable[str] = (),
     on_error: OnError | None = None,
     on_read: Callable[[int], object] | None = None,
+    pack: Pack = OomEvent.pack,
 ) -> Iterator[OomEvent]:
     """Yield the events of several logs, in the order given, as `oomparse.reader.read_series` would.
 
-    ``on_read`` is told the size of each part when it has been read.
+    ``on_read`` is told the size of each part when it has been read; ``pack`` makes of an event what a worker sends.
     """
     names = set(named)
     plan = [(series, _parts(series, options)) for series in found]
-    tasks = [(series, part, options) for series, parts in plan for part in parts]
+    tasks = [(series, part, options, pack) for series, parts in plan for part in parts]
     with ProcessPoolExecutor(max_workers=min(jobs, len(tasks)) or 1) as pool:
         findings = _in_order(pool, tasks, jobs * WAITING_PER_JOB)
         for series, parts in plan:
@@ -110,7 +114,7 @@ def read_in_parallel(
 
 
 def _in_order(
-    pool: ProcessPoolExecutor, tasks: Iterable[tuple[Series, Part, Options]], ahead: int
+    pool: ProcessPoolExecutor, tasks: Iterable[tuple[Series, Part, Options, Pack]], ahead: int
 ) -> Iterator[Findings]:
     """Have the tasks done, a few of them ahead of the one whose findings are asked for."""
     waiting: deque[Future[Findings]] = deque()
@@ -185,16 +189,16 @@ def _line(data: bytes, at: int) -> bytes:
 # --- reading a part
 
 
-def _read_part(series: Series, part: Part, options: Options) -> Findings:
+def _read_part(series: Series, part: Part, options: Options, pack: Pack) -> Findings:
     """Read a part in a worker."""
     found = Findings()
     if _in_one_piece(series, options):
         try:
-            found.events = [event.pack() for event in read_series(series, options, on_error=found.errors.append)]
+            found.events = [pack(event) for event in read_series(series, options, on_error=found.errors.append)]
         except SourceError as error:
             found.errors.append(error)
     else:
-        found.events = [event.pack() for event in _events(_reading(series, part, options), [part], found)]
+        found.events = [pack(event) for event in _events(_reading(series, part, options), [part], found)]
     return found
 
 

@@ -53,6 +53,15 @@ class Deferred:
         object.__setattr__(instance, "_loader", loader)
         return instance
 
+    @property
+    def loader(self) -> Loader | None:
+        """What parses the fields that are left; None where all were given."""
+        try:
+            found: Loader = object.__getattribute__(self, "_loader")
+        except AttributeError:
+            return None
+        return found
+
     def materialize(self) -> Self:
         """Parse whatever is still unparsed, here and below, and return the same object."""
         for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
@@ -77,21 +86,17 @@ class Deferred:
         return Packed(type(self), values, loader)
 
     def _deferred_lines(self) -> tuple[str, ...]:
-        try:
-            loader = object.__getattribute__(self, "_loader")
-        except AttributeError:
-            return ()
-        return tuple(loader.lines())
+        loader = self.loader
+        return () if loader is None else tuple(loader.lines())
 
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
             if name.startswith("_") or name not in type(self).__dataclass_fields__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            try:
-                loader = object.__getattribute__(self, "_loader")
-            except AttributeError:
-                raise AttributeError(f"{name!r} of this {type(self).__name__} was never set") from None
+            loader = self.loader
+            if loader is None:
+                raise AttributeError(f"{name!r} of this {type(self).__name__} was never set")
             value = loader.load(name)
             object.__setattr__(self, name, value)
             return value

@@ -21,6 +21,7 @@ from oomparse.sources.files import OnError, Series, expand
 from oomparse.transports import DecodeContext, Decoder, decoder
 
 if TYPE_CHECKING:
+    from oomparse.batch import Pack
     from oomparse.userspace import UserspaceKill
 
 AHEAD_FROM_BYTES = 8 << 20
@@ -242,6 +243,7 @@ def parse_paths(
     on_error: OnError | None = None,
     on_read: Callable[[int], object] | None = None,
     on_userspace: Callable[["UserspaceKill"], object] | None = None,
+    pack: "Pack | None" = None,
     strict: bool = False,
     year: int | None = None,
     tz: str | None = None,
@@ -253,8 +255,9 @@ def parse_paths(
     A log and its rotated predecessors are read as one stream, oldest first.  What cannot be read raises `SourceError`,
     unless ``on_error`` takes it; then the rest is read.  ``jobs`` worker processes read so many logs at once; the order
     of the events stays.  ``on_read`` is told the size of every block that is read; ``on_userspace`` of every kill that
-    was not the kernel's (systemd-oomd, earlyoom, the kubelet, …), for which every line is read, by one process.  The
-    rest is as in `parse`.
+    was not the kernel's (systemd-oomd, earlyoom, the kubelet, …), for which every line is read, by one process.
+    ``pack`` makes of an event what a worker sends (`oomparse.export.jsonl.pack`, where all will be written as JSON).
+    The rest is as in `parse`.
     """
     options = Options(strict=strict, year=year, tz=tz, transport=transport, include_user=include_user)
     named = {os.fspath(target) for target in targets}
@@ -262,7 +265,9 @@ def parse_paths(
     if on_userspace is None and jobs > 1:
         from oomparse.batch import read_in_parallel
 
-        yield from read_in_parallel(found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read)
+        yield from read_in_parallel(
+            found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack or OomEvent.pack
+        )
         return
     for series in found:
         try:

@@ -5,12 +5,14 @@ it is chosen.
 """
 
 from collections.abc import Callable, Mapping
+from functools import partial
 from typing import TYPE_CHECKING, NamedTuple, Protocol
 
 from oomparse.errors import OomparseError
 from oomparse.model import OomEvent
 
 if TYPE_CHECKING:
+    from oomparse.batch import Pack
     from oomparse.userspace import UserspaceKill
 
 
@@ -29,6 +31,10 @@ class Look(NamedTuple):
 class Form(Protocol):
     """Turns events into bytes."""
 
+    @property
+    def pack(self) -> "Pack | None":
+        """What a worker process makes of an event that this form will write; None for nothing in particular."""
+
     def write(self, event: OomEvent) -> bytes:
         """Return what is to be written of one event, now."""
 
@@ -41,6 +47,8 @@ class Form(Protocol):
 
 class Text:
     """Blocks for people, and a line of totals."""
+
+    pack = None
 
     def __init__(self, look: Look) -> None:
         from oomparse.render.text import block
@@ -74,8 +82,9 @@ class Text:
 class Lines:
     """One JSON object a line."""
 
-    def __init__(self, encode: Callable[[OomEvent], bytes]) -> None:
+    def __init__(self, encode: Callable[[OomEvent], bytes], pack: "Pack | None" = None) -> None:
         self._encode = encode
+        self.pack = pack
 
     def write(self, event: OomEvent) -> bytes:
         """Return the line of an event."""
@@ -95,6 +104,8 @@ class Lines:
 class Summed:
     """A form that has something to write when all events are known."""
 
+    pack = None
+
     def __init__(self, write: Callable[[OomEvent], bytes], finish: Callable[[], bytes]) -> None:
         self._write = write
         self._finish = finish
@@ -113,9 +124,9 @@ class Summed:
 
 
 def _jsonl(look: Look) -> Form:
-    from oomparse.export.jsonl import encode
+    from oomparse.export.jsonl import encode, pack
 
-    return Lines(lambda event: encode(event, brief=look.brief))
+    return Lines(lambda event: encode(event, brief=look.brief), partial(pack, brief=look.brief))
 
 
 def _ecs(_: Look) -> Form:

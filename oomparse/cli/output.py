@@ -13,6 +13,7 @@ from oomparse.cli.stdio import wants_colour
 from oomparse.model import OomEvent
 
 if TYPE_CHECKING:
+    from oomparse.batch import Pack
     from oomparse.userspace import UserspaceKill
 
 
@@ -24,6 +25,11 @@ class EventWriter:
         self._form = form
         self._flush = flush
         self.count = 0
+
+    @property
+    def pack(self) -> "Pack | None":
+        """What a worker process makes of an event that will be written here."""
+        return self._form.pack
 
     def write(self, event: OomEvent) -> None:
         """Write one event."""

@@ -60,6 +60,7 @@ def command(
             on_error=failures.note,
             on_read=bar.advance if bar else None,
             on_userspace=writer.write_userspace if userspace else None,
+            pack=writer.pack,
             strict=strict,
             year=year,
             tz=tz,

@@ -11,11 +11,12 @@ import functools
 import re
 from collections.abc import Iterable, Mapping
 from datetime import datetime
-from typing import Any, Literal, TypeAlias, cast, get_type_hints
+from typing import Any, Literal, NamedTuple, TypeAlias, cast, get_type_hints
 
 import msgspec
 
 from oomparse.errors import OomparseError
+from oomparse.lazy import Packed
 from oomparse.model import EVENT_SCHEMA, LAZY_FIELDS, Memcg, OomEvent, Victim
 from oomparse.sections import TaskRow, TaskTable
 
@@ -82,7 +83,46 @@ def encode_record(record: object) -> bytes:
     try:
         return _encoder.encode(record)
     except UnicodeEncodeError:
-        return _encoder.encode(_without_surrogates(msgspec.to_builtins(record, enc_hook=_plain)))
+        return _encoder.encode(_builtins(record))
+
+
+def _builtins(record: object) -> object:
+    """Return a record as dicts, lists and strings without surrogates; what is JSON already stays so."""
+    if not isinstance(record, (EventRecord, BriefRecord)):
+        return _without_surrogates(msgspec.to_builtins(record, enc_hook=_plain))
+    values = {name: getattr(record, name) for name in record.__struct_fields__}
+    return {name: value if isinstance(value, msgspec.Raw) else _builtins(value) for name, value in values.items()}
+
+
+class Encoded(NamedTuple):
+    """The memcg and the sections of an event as JSON, in place of what they would be parsed from."""
+
+    parts: Mapping[str, bytes]
+
+    def load(self, name: str) -> Any:
+        """Return a field, as `decode` would."""
+        value = msgspec.json.decode(self.parts[name], type=_hints()[name])
+        return value if name != "tasks" or value is None else TaskTable.of(value)
+
+    def lines(self) -> tuple[str, ...]:
+        """Return nothing: the texts stay where the JSON was made."""
+        return ()
+
+
+@functools.cache
+def _hints() -> Mapping[str, Any]:
+    return {**get_type_hints(OomEvent), **_REPLACED}
+
+
+def pack(event: OomEvent, *, brief: bool = False) -> Packed:
+    """Return an event on its way to the process that writes it as JSON: what is long is JSON already."""
+    record = _to_record(event, brief=brief)
+    parts = {name: encode_record(getattr(record, name)) for name in _LONG if name in record.__struct_fields__}
+    values = {name: getattr(event, name) for name in _FULL_NAMES if name not in _LONG}
+    return Packed(OomEvent, values, Encoded(parts))
+
+
+_LONG = ("memcg", *LAZY_FIELDS)
 
 
 def to_builtins(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
@@ -113,6 +153,12 @@ def decode(line: bytes | str) -> OomEvent:
 
 
 def _to_record(event: OomEvent, *, brief: bool) -> msgspec.Struct:
+    loader = event.loader
+    if isinstance(loader, Encoded):
+        names = _BRIEF_NAMES if brief else _FULL_NAMES
+        known = {name: getattr(event, name) for name in names if name not in loader.parts}
+        raw = {name: msgspec.Raw(part) for name, part in loader.parts.items()}
+        return (BriefRecord if brief else EventRecord)(**known, **raw, victim=event.victim)
     if brief:
         values = {name: getattr(event, name) for name in _BRIEF_NAMES}
         if event.memcg is not None:
