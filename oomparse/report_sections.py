@@ -106,20 +106,20 @@ class ReportSections:
         return build_stack(self._section(Section.STACK))
 
     def _load_tasks(self) -> TaskTable | None:
-        titles = (text for section, text in self._body if section is Section.TASKS and _IS_ROW.match(text) is None)
-        rows = task_rows(self._task_lines(), padded=any(text[-1:] == " " for text in titles))
-        return None if rows is None else TaskTable(rows)
-
-    def _task_lines(self) -> Iterator[TypedLine | str]:
+        lines: list[TypedLine | str] = []
+        padded = False
         for section, text in self._body:
             if section is not Section.TASKS:
                 continue
             if _IS_ROW.match(text) is not None:
-                yield text
-            else:
-                parsed = parse_line(text)
-                if parsed is not None:
-                    yield parsed.line
+                lines.append(text)
+                continue
+            padded = padded or text[-1:] == " "
+            parsed = parse_line(text)
+            if parsed is not None:
+                lines.append(parsed.line)
+        rows = task_rows(lines, padded=padded)
+        return None if rows is None else TaskTable(rows)
 
     def _stats_lines(self) -> Iterator[TypedLine | None]:
         for section, text in self._body:

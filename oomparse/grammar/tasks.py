@@ -9,7 +9,8 @@ import functools
 import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, replace
-from typing import Any
+from itertools import groupby
+from typing import Any, cast
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
@@ -183,18 +184,43 @@ def task_rows(lines: Iterable[TypedLine | str], *, padded: bool = False) -> tupl
     columns: tuple[str, ...] | None = None
     rows: list[TaskRow] = []
     seen = False
-    for line in lines:
-        if isinstance(line, TaskHeader):
-            columns = line.columns
+    for are_texts, run in groupby(lines, key=lambda line: isinstance(line, str)):
+        if are_texts:
             seen = True
-        elif isinstance(line, (str, TaskLine)):
-            seen = True
-            row = task_row(columns, line if isinstance(line, str) else line.text)
-            if row is not None:
-                rows.append(row)
+            rows += _rows(columns, cast("list[str]", list(run)))
+            continue
+        for line in run:
+            if isinstance(line, TaskHeader):
+                columns = line.columns
+                seen = True
+            elif isinstance(line, TaskLine):
+                seen = True
+                rows += _rows(columns, [line.text])
     if padded or any(len(row.comm) > COMM_BYTES and row.comm[-1] == " " for row in rows if row.comm is not None):
         rows = [row if row.comm is None else replace(row, comm=row.comm.rstrip(" ")) for row in rows]
     return tuple(rows) if seen else None
+
+
+def _rows(columns: tuple[str, ...] | None, texts: list[str]) -> Iterable[TaskRow]:
+    """Read rows below one header: all at once where each is whole and on a line of its own, as nearly always."""
+    fields, pattern = _plain_rows(columns)
+    if pattern is not None:
+        together = "\n".join(texts)
+        found = pattern.findall(together)
+        if len(found) == len(texts) == together.count("\n") + 1:
+            # The name is the last cell, and has no field in the list.
+            return [TaskRow(comm=cells[-1], **dict(zip(fields, map(int, cells), strict=False))) for cells in found]
+    return [row for text in texts if (row := task_row(columns, text)) is not None]
+
+
+@functools.lru_cache(maxsize=64)
+def _plain_rows(columns: tuple[str, ...] | None) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
+    """Return the fields of a header's numbers, and what finds its rows; None where a title is not known."""
+    if columns is None or columns[-1] != "name" or not COLUMN_FIELDS.keys() >= set(columns[:-1]):
+        return (), None
+    fields = tuple(COLUMN_FIELDS[title] for title in columns[:-1])
+    cells = r"[ \t]+(-?\d{1,20})" * (len(columns) - 2)
+    return fields, re.compile(rf"^[ \t]*\[[ \t]*(-?\d{{1,20}})\]{cells}[ \t](.*)$", re.MULTILINE)
 
 
 FORMATS: tuple[LineFormat, ...] = (
