@@ -68,6 +68,7 @@ def test_whole_lines_may_be_searched_apart(lines: list[bytes], cut: int) -> None
 NEXT_TO_ONE = {
     "Memory limit reached of cgroup /lab/box",  # The counters follow
     "Tasks in /lab/group are going to be killed due to memory.oom.group set",  # Comes after a kill
+    "Tasks in /lab/group are going to be killed due to mem",
     "Task in /lab/left",  # ` killed as a result of limit of ` follows
     "Task in /lab/left killed",
     "memory: usage 3145728kB, lim",  # Cut; the other counters follow
