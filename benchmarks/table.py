@@ -117,4 +117,5 @@ def _chapter(section: Section, *more: str) -> str:
 
 
 def _today() -> str:
-    return f"{datetime.now(UTC):%Y-%m-%d}"
+    """Return when it was measured, and how many processes wanted a processor in the last quarter of an hour."""
+    return f"{datetime.now(UTC):%Y-%m-%d}, load {os.getloadavg()[2]:.1f}"
