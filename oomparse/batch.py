@@ -27,12 +27,14 @@ from oomparse.sources.files import File, OnError, Series
 from oomparse.sources.lines import BLOCK_BYTES
 from oomparse.timestamps import TimeResolver
 
-PART_BYTES = 32 << 20
-"""A plain file is cut into ranges of about this size."""
+PART_BYTES = 16 << 20
+"""A plain file is cut into ranges of about this size: the events of so much are held until those before are out."""
 CALM_BYTES = 1 << 16
 """Around a cut there is no trigger for so long; or it stands right before a report."""
 SEARCH_BYTES = 1 << 20
-"""A cut is looked for no further behind its place."""
+"""A cut is looked for no further behind its place, ..."""
+NEAR_BYTES = 1 << 16
+"""... and is nearly always found so near."""
 APART_SECONDS = 60.0
 """A line so long after the border has nothing to do with what stands before it."""
 WAITING_PER_JOB = 2
@@ -168,17 +170,25 @@ def _cuts(file: File) -> list[tuple[int, bool]]:
 
 def _cut(stream: BinaryIO, place: int) -> tuple[int, bool] | None:
     """Return where to cut near ``place``: far from every trigger, or right before a report that follows another."""
-    stream.seek(place - CALM_BYTES)
-    data = stream.read(CALM_BYTES + SEARCH_BYTES)
-    data = data[: data.rfind(b"\n") + 1]
+    for search_bytes in (NEAR_BYTES, SEARCH_BYTES):
+        stream.seek(place - CALM_BYTES)
+        data = stream.read(CALM_BYTES + search_bytes)
+        found = _cut_in(data[: data.rfind(b"\n") + 1])
+        if found is not None:
+            at, at_report = found
+            return place - CALM_BYTES + at, at_report
+    return None
+
+
+def _cut_in(data: bytes) -> tuple[int, bool] | None:
     start = data.find(b"\n") + 1
     calm = data.find(b"\n", CALM_BYTES) + 1
     triggers = [trigger for trigger in trigger_lines(data) if trigger >= start]
     if calm and all(abs(trigger - calm) >= CALM_BYTES for trigger in triggers):
-        return place - CALM_BYTES + calm, False
+        return calm, False
     for before, trigger in pairwise(triggers):
         if _HEADER in _line(data, trigger) and any(words in _line(data, before) for words in _LAST_LINES):
-            return place - CALM_BYTES + trigger, True
+            return trigger, True
     return None
 
 
