@@ -24,11 +24,11 @@ def victims(path: Path, jobs: int) -> int:
 def everything(path: Path, jobs: int) -> int:
     """Write every event whole."""
     from oomparse import parse_paths
-    from oomparse.export.jsonl import encode
+    from oomparse.export.jsonl import encode, pack
 
     seen = 0
     with Path("/dev/null").open("wb") as out:
-        for event in parse_paths([path], jobs=jobs):
+        for event in parse_paths([path], jobs=jobs, pack=pack):
             out.write(encode(event))
             seen += 1
     return seen
