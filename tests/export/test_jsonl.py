@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import pickle
 from datetime import UTC, datetime, timedelta, timezone
 from types import MappingProxyType
 
@@ -9,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from oomparse.export.jsonl import DecodeError, decode, encode, to_builtins
+from oomparse.export.jsonl import DecodeError, decode, encode, pack, to_builtins
 from oomparse.model import LAZY_FIELDS, EventTime, GfpMask, Memcg, OomEvent, Outcome, Victim
 from oomparse.sections import MemInfo, MemTotals, Slab, TaskRow, TaskTable
 
@@ -45,6 +46,35 @@ def test_every_event_comes_back_equal(event: OomEvent) -> None:
     assert b"\n" not in line
     assert decode(line) == event
     assert json.loads(line) == to_builtins(event)
+
+
+def sent(event: OomEvent, *, brief: bool = False) -> OomEvent:
+    """The event as it is in the process that writes it."""
+    arrived = pickle.loads(pickle.dumps(pack(event, brief=brief))).unpack()
+    assert isinstance(arrived, OomEvent)
+    return arrived
+
+
+@given(st.from_type(OomEvent).map(lambda event: dataclasses.replace(event, schema="oomparse.event/1")))
+def test_what_a_worker_packs_is_written_as_it_would_have_been(event: OomEvent) -> None:
+    assert encode(sent(event)) == encode(event)
+    assert encode(sent(event, brief=True), brief=True) == encode(event, brief=True)
+    assert sent(event) == event
+
+
+def test_what_a_worker_packs_may_have_names_that_are_not_utf_8() -> None:
+    odd = "h\udcffg"
+    event = OomEvent(
+        event_id="e",
+        outcome=Outcome.KILLED,
+        victims=(Victim(pid=7, comm=odd),),
+        memcg=Memcg(oom_memcg=f"/{odd}", stats={"anon": 5}),
+        tasks=TaskTable.of([TaskRow(pid=7, comm=odd)]),
+    )
+    assert encode(sent(event)) == encode(event)
+    assert json.loads(encode(sent(event)))["tasks"][0]["comm"] == "h\\xffg"
+    arrived = sent(event, brief=True)
+    assert encode(arrived, brief=True) == encode(event, brief=True)
 
 
 def test_the_tree_has_the_names_of_the_model_and_the_first_victim() -> None:
