@@ -48,8 +48,6 @@ OTHERWISE: dict[str, set[FindingCode]] = {
     "6.1.0-50-686-pae/storm-v1": {FindingCode.MANY_SMALL_TASKS},
     # Memory that only movable pages may have was left to the victim, so the protected one holds less than it.
     "6.1.0-50-cloud-arm64/global-page-cache": {FindingCode.UNKILLABLE_TASKS},
-    # A small zone still had large pieces, though this request was given none of them.
-    "7.3-cloud-amd64/fragmented": {FindingCode.FRAGMENTATION},
 }
 # The kernel's choice is not made by points there, or it has none to make.
 UNDETERMINED = {ReasonCode.ALLOCATING_TASK, ReasonCode.VICTIM_DYING}

@@ -202,6 +202,18 @@ def test_fragmentation(order: int, free_list: FreeList, free_kb: int, *, hit: bo
     assert (FindingCode.FRAGMENTATION in global_oom(order=order, meminfo=info)) is hit
 
 
+@pytest.mark.parametrize(
+    ("dma_kb", "expected"),
+    # 7.3 with 51 MiB free: 48 MiB in single pages, and a few larger pieces in DMA alone.
+    [(3_400, Confidence.MEDIUM), (12_000, None)],
+)
+def test_larger_pieces_in_a_small_zone_are_no_answer(dma_kb: int, expected: Confidence | None) -> None:
+    pieces = replace(buddy(0, 0, 0, 0, 0, 0, 0, dma_kb // 512), zone="DMA")
+    zones = (zone("DMA", free=dma_kb, min_kb=144), zone(free=48_772))
+    info = replace(meminfo(zones=zones), free_lists=(pieces, buddy(12_191)))
+    assert global_oom(order=3, meminfo=info).get(FindingCode.FRAGMENTATION) is expected
+
+
 MOVABLE, KERNEL = ("GFP_HIGHUSER_MOVABLE",), ("GFP_KERNEL_ACCOUNT", "__GFP_ZERO")
 
 

@@ -25,6 +25,9 @@ def _reserve_kb(zone: ZoneMemory, page_kb: int, usable: Iterable[ZoneMemory]) ->
     return max(reserve) * page_kb
 
 
+SMALL_ZONE_SHARE = 1 / 8
+"""A zone with so little of the free memory is no answer to why the others could not serve a request."""
+
 _GFP_DMA, _GFP_HIGHMEM, _GFP_DMA32 = 0x1, 0x2, 0x4
 """The zone bits have had these values in every kernel (``include/linux/gfp.h``)."""
 
@@ -58,6 +61,7 @@ def fragmentation(case: Case) -> Finding | None:
     nodes, usable = allowed_nodes(case.event), _usable_zones(case.event.gfp_mask)
     movable = _is_movable(case.event.gfp_mask)
     broken: list[tuple[ZoneMemory, FreeList]] = []
+    whole: list[ZoneMemory] = []
     zones = [zone for zone in meminfo.zones if usable is None or zone.zone in usable]
     for zone in zones:
         free = lists.get((zone.node or 0, zone.zone))
@@ -69,11 +73,12 @@ def fragmentation(case: Case) -> Finding | None:
         if zone.free_kb - kept_kb < (zone.min_kb or 0) + _reserve_kb(zone, page_kb, zones):
             continue
         if any(block.count and block.size_kb >= wanted_kb and _fits(block, movable=movable) for block in free.blocks):
-            return None
-        broken.append((zone, free))
-    if not broken:
-        return None
+            whole.append(zone)
+        else:
+            broken.append((zone, free))
     free_kb = sum(zone.free_kb or 0 for zone, _ in broken)
+    if not broken or sum(zone.free_kb or 0 for zone in whole) > free_kb * SMALL_ZONE_SHARE:
+        return None
     largest_kb = max(
         (block.size_kb for _, free in broken for block in free.blocks if block.count and _fits(block, movable=movable)),
         default=0,
@@ -81,6 +86,8 @@ def fragmentation(case: Case) -> Finding | None:
     names = ", ".join(f"{zone.zone} on node {zone.node or 0}" for zone, _ in broken)
     larger = any(block.count and block.size_kb >= wanted_kb for _, free in broken for block in free.blocks)
     others = "; larger ones are kept for CMA or for atomic requests" if larger else ""
+    if whole:
+        others += f"; only {', '.join(zone.zone for zone in whole)}, which is small, still had larger ones"
     return Finding(
         code=FindingCode.FRAGMENTATION,
         sentence=f"The request was for {human_size(wanted_kb * KB_BYTES)} in one piece (order {order}); {names} had"
@@ -92,7 +99,8 @@ def fragmentation(case: Case) -> Finding | None:
             "free_bytes": free_kb * KB_BYTES,
             "largest_block_bytes": largest_kb * KB_BYTES,
         },
-        confidence=Confidence.HIGH,
+        # The allocator may have been refused the pieces of a small zone, or got them back too late.
+        confidence=Confidence.MEDIUM if whole else Confidence.HIGH,
     )
 
 
