@@ -12,8 +12,8 @@ import oomparse
 from oomparse import OomEvent, Outcome, Scope
 from oomparse.errors import IssueCode
 from oomparse.testing import Case, corpus
-from oomparse.testing.printk import NotRepresentableError, messages, representable, stated, write
-from oomparse.testing.strategies import RELEASES, events
+from oomparse.testing.printk import RELEASES, NotRepresentableError, messages, representable, stated, write
+from oomparse.testing.strategies import events
 from oomparse.testing.wrap import wrap
 from tests.incident import differences, parsed
 

@@ -11,12 +11,11 @@ from oomparse.grammar.counters import KEYS, KeyKind
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section
 from oomparse.sections import MemInfo, MemTotals, ZoneMemory
-from oomparse.testing.printk import representable, write
+from oomparse.testing.printk import RELEASES, representable, write
 from oomparse.testing.printk.kernel import BACKPORTS, Kernel
 from oomparse.testing.printk.memcg import SHAPES as STAT_SHAPES
 from oomparse.testing.printk.meminfo import ORDERS
 from oomparse.testing.printk.tasks import SHAPES as TABLE_SHAPES
-from oomparse.testing.strategies import RELEASES
 from tests.incident import INCIDENT
 
 EVERYTHING = replace(

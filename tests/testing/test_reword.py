@@ -5,9 +5,8 @@ import pytest
 import oomparse
 from oomparse import IssueCode
 from oomparse.testing import Case, corpus
-from oomparse.testing.printk import NotRepresentableError, stated
+from oomparse.testing.printk import RELEASES, NotRepresentableError, stated
 from oomparse.testing.reword import reword
-from oomparse.testing.strategies import RELEASES
 from oomparse.testing.wrap import wrap
 
 OLDER = [release for release in RELEASES if int(release[0]) < 4 or "-" in release]

@@ -30,13 +30,14 @@ from oomparse.grammar.verdict import PanicLine, Selected, SharingMm
 from oomparse.message import Message
 from oomparse.model import OomEvent
 from oomparse.testing.printk import law
+from oomparse.testing.printk.eras import RELEASES
 from oomparse.testing.printk.kernel import Kernel, NotRepresentableError
 from oomparse.testing.printk.law import CARRIED, stated
 from oomparse.testing.printk.plan import Plan, plan
 from oomparse.testing.printk.record import Record
 from oomparse.testing.printk.script import script
 
-__all__ = ["CARRIED", "NotRepresentableError", "messages", "representable", "stated", "write"]
+__all__ = ["CARRIED", "RELEASES", "NotRepresentableError", "messages", "representable", "stated", "write"]
 
 START_SECONDS = 1_000.0
 STEP_MICROSECONDS = 25

@@ -29,11 +29,10 @@ from oomparse.model import (
     Trait,
     Victim,
 )
-from oomparse.testing.printk import NotRepresentableError, representable, write
+from oomparse.testing.printk import RELEASES, NotRepresentableError, representable, write
 from oomparse.testing.printk.kernel import Kernel
 from oomparse.testing.strategies.names import (
     HOSTILE_COMMS,
-    RELEASES,
     adjs,
     cgroup_paths,
     comms,
@@ -47,7 +46,6 @@ from oomparse.testing.strategies.sections import meminfos, slabs, stacks, task_t
 
 __all__ = [
     "HOSTILE_COMMS",
-    "RELEASES",
     "cgroup_paths",
     "comms",
     "events",
