@@ -32,4 +32,4 @@ def test_example_tests_pass_in_a_project_of_their_own(tmp_path: Path) -> None:
     )
     assert result.returncode == 0, result.stdout + result.stderr
     ran = sum(int(number) for number in re.findall(r"(\d+) (?:passed|skipped)", result.stdout))
-    assert ran == sum(example.count("\ndef test_") for example in examples)
+    assert ran >= sum(example.count("\ndef test_") for example in examples)  # some are parametrised
