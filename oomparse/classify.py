@@ -63,17 +63,11 @@ def _reasons(facts: Facts) -> list[_Reason]:
     def say(scope: Scope, says: str, text: str | None) -> None:
         found.append(_Reason(scope, says, text))
 
-    text = facts.constraint_text
-    if text is not None:
-        if facts.oom_memcg is not None or ",oom_memcg=" in text:
-            # 5.0 and 5.1 print CONSTRAINT_NONE even here: the field was not set yet.
-            say(Scope.MEMCG, "oom_memcg names the cgroup whose limit was hit", text)
-        elif facts.constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"):
-            say(_BY_CONSTRAINT[facts.constraint], f"constraint={facts.constraint}", text)
-        elif facts.global_oom:
-            say(Scope.GLOBAL, "global_oom", text)
-        elif facts.constraint == "CONSTRAINT_NONE":
-            say(Scope.GLOBAL, "constraint=CONSTRAINT_NONE and no cgroup is named", text)
+    by_constraint = said_by_constraint(
+        facts.constraint_text, facts.constraint, facts.oom_memcg, global_oom=facts.global_oom
+    )
+    if by_constraint is not None:
+        say(*by_constraint, facts.constraint_text)
     if facts.limit_text is not None:
         say(Scope.MEMCG, "the line names the cgroup whose limit was hit", facts.limit_text)
     said = _by_message(facts.message)
@@ -84,6 +78,24 @@ def _reasons(facts: Facts) -> list[_Reason]:
     if facts.counter_text is not None and not any(reason.scope is Scope.MEMCG for reason in found):
         say(Scope.MEMCG, "memcg counters are printed for memcg OOMs only", facts.counter_text)
     return found
+
+
+def said_by_constraint(
+    text: str | None, constraint: str | None, oom_memcg: str | None, *, global_oom: bool
+) -> tuple[Scope, str] | None:
+    """Return what the ``oom-kill:constraint=`` line says, before all others; None where it does not tell."""
+    if text is None:
+        return None
+    if oom_memcg is not None or ",oom_memcg=" in text:
+        # 5.0 and 5.1 print CONSTRAINT_NONE even here: the field was not set yet.
+        return Scope.MEMCG, "oom_memcg names the cgroup whose limit was hit"
+    if constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"):
+        return _BY_CONSTRAINT[constraint], f"constraint={constraint}"
+    if global_oom:
+        return Scope.GLOBAL, "global_oom"
+    if constraint == "CONSTRAINT_NONE":
+        return Scope.GLOBAL, "constraint=CONSTRAINT_NONE and no cgroup is named"
+    return None
 
 
 def _by_nodes(facts: Facts) -> list[_Reason]:

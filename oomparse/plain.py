@@ -16,6 +16,7 @@ from typing import Any, NamedTuple, cast
 
 from oomparse.assembler import Assembler
 from oomparse.building import build_event, scope_of_report, victims_of
+from oomparse.classify import said_by_constraint
 from oomparse.errors import IssueCode
 from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
@@ -24,7 +25,7 @@ from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
 from oomparse.lazy import Packed
 from oomparse.message import Line, Message
-from oomparse.model import OomEvent, Source
+from oomparse.model import OomEvent, Scope, Source
 from oomparse.prefilter import count
 from oomparse.report import MAX_FOREIGN_RUN, Report
 from oomparse.report_sections import ReportSections
@@ -404,10 +405,15 @@ class PlainLoader:
             if name == "victims":
                 return victims_of(self._report, _NO_SECTIONS)
             if name == "scope":
-                return scope_of_report(self._report, _NO_SECTIONS)[0]
+                return self._scope()
             self._report.read_whole()
             self._event = build_event(self._report)
         return getattr(self._event, name)
+
+    def _scope(self) -> Scope:
+        line, text = self._report.constraint, self._report.constraint_text
+        said = said_by_constraint(text, line.constraint, line.oom_memcg, global_oom=line.global_oom) if line else None
+        return said[0] if said is not None else scope_of_report(self._report, _NO_SECTIONS)[0]
 
     def move(self, lines: int) -> None:
         """Count the report's lines from so many further on."""
