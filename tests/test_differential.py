@@ -22,8 +22,6 @@ CAPTURED_PAGE_BYTES = 4096
 
 MOVING = 1024 * KB
 """Per-cpu parts of a counter that are not summed up yet, and what other processors allocate meanwhile."""
-JUST_BEGUN = 1024 * KB
-"""A task that holds no more in the dump may map all its memory before it is killed."""
 RSS_MOVING = 64 * CAPTURED_PAGE_BYTES
 """The victim's threads run on; since 6.2 its RSS is counted on each processor apart."""
 
@@ -62,8 +60,6 @@ def kill_and_row(event: OomEvent) -> Iterator[Twice]:
     for victim in event.victims:
         row = event.tasks.find(victim.pid) if event.tasks and victim.pid is not None else None
         if row is None or victim.total_vm_kb is None or row.total_vm_pages is None or row.rss_pages is None:
-            continue
-        if row.rss_pages * size < JUST_BEGUN:
             continue
         yield Twice("total-vm", row.total_vm_pages * size, victim.total_vm_kb * KB)
         parts = (victim.anon_rss_kb, victim.file_rss_kb, victim.shmem_rss_kb or 0)
@@ -140,8 +136,7 @@ def memcg(event: OomEvent) -> Iterator[Twice]:
     usage = group.usage_kb * KB
     if "kernel" in stats:  # since 5.18 the statistics hold everything that is charged
         total = stats.get("anon", 0) + stats.get("file", 0) + stats["kernel"]
-        # They are summed up by the way, and lag behind by megabytes where much is freed at once.
-        yield Twice("memory.stat and usage", total, usage, -2 * MOVING, usage // 2)
+        yield Twice("memory.stat and usage", total, usage, -MOVING, usage // 2)
     elif group.stats_unit == "kB" and group.hierarchy is not None:
         tree = [sum(part.get(key, 0) for key in ("cache", "rss")) * KB for part in group.hierarchy.values()]
         yield Twice("statistics and usage", sum(tree), usage, -MOVING, usage // 2)
@@ -267,13 +262,24 @@ def events() -> tuple[tuple[str, OomEvent], ...]:
     return tuple(found)
 
 
+DIFFER = {
+    # The victim had only just begun when the dump was made (it held 628 KiB), and mapped all its memory before it died.
+    ("7.2.13+deb14-cloud-amd64/storm", "total-vm", 2_768_896, 36_323_328),
+    # The statistics lag behind what the last victim gave back.
+    ("7.2.13+deb14-cloud-amd64/userland-storm", "memory.stat and usage", 20_971_520, 19_628_032),
+}
+"""What two reports of the corpus state differently, in truth."""
+
+
 @pytest.mark.parametrize("facts", FACTS, ids=lambda facts: facts.__name__)
 def test_both_readings_agree(facts: Callable[[OomEvent], Iterator[Twice]]) -> None:
     seen: Counter[str] = Counter()
     for where, event in events():
         for twice in facts(event):
             seen[twice.what] += 1
-            assert twice.agrees, (where, event.victim, twice)
+            case = where.rpartition("/")[0]
+            differs = (case, twice.what, twice.first, twice.second) in DIFFER
+            assert twice.agrees is not differs, (where, event.victim, twice)
     assert seen, "the corpus does not state this fact twice"
 
 

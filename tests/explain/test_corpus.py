@@ -53,6 +53,8 @@ OTHERWISE: dict[str, set[FindingCode]] = {
 UNDETERMINED = {ReasonCode.ALLOCATING_TASK, ReasonCode.VICTIM_DYING}
 # The second of the list was chosen, by 53 pages: the first took more between the choice and the dump.
 MOVED = {"6.1.0-50-cloud-arm64/storm-v1"}
+# One report is made while the statistics have not heard yet of all that the last victim gave back.
+BEHIND = {"7.2.13+deb14-cloud-amd64/children": (-0.02, 0.18), "7.2.13+deb14-cloud-amd64/userland-storm": (-0.07, 0.15)}
 
 
 def plain(case: Case) -> str:
@@ -96,7 +98,7 @@ def test_the_ledger_closes(case: Case) -> None:
         for group in case.truth["cgroups"]
         if (limit := group.get("memory.max") or group.get("memory.limit_in_bytes") or "max").isdecimal()
     }
-    for number, event in enumerate(events(case.name)):
+    for event in events(case.name):
         account = ledger(event)
         if account.remainder_bytes is None or account.total_bytes is None:
             continue
@@ -106,8 +108,7 @@ def test_the_ledger_closes(case: Case) -> None:
         hit = account.subject == "machine" or (event.memcg is not None and LimitKind.MEMORY in event.memcg.limit_hit)
         if known is not None and hit:
             assert account.total_bytes == pytest.approx(known, rel=0.02)
-        # A later report is made while the statistics have not heard yet of all that the last victim gave back.
-        least, most = (-0.1, 0.25) if number else (-0.02, 0.15)
+        least, most = BEHIND.get(case.name, (-0.02, 0.15))
         assert least < (account.remainder_share or 0) < most
 
 
