@@ -10,7 +10,6 @@ import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import takewhile
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
@@ -19,7 +18,7 @@ from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.fragment import joined, may_be_continued
 from oomparse.grammar.header import Header, SysrqLine
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.memcg import cut_stat, stat_line, stats_tail
+from oomparse.grammar.memcg import MemcgStats, count_stats, cut_stat, stat_line, stats_tail
 from oomparse.grammar.others import LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.record import (
@@ -32,7 +31,7 @@ from oomparse.grammar.record import (
 )
 from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS
 from oomparse.grammar.strict import refusal
-from oomparse.grammar.tasks import TASK_ROW, TaskHeader, TaskLine
+from oomparse.grammar.tasks import TASK_ROW, TaskHeader, TaskLine, count_rows
 from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selected
 from oomparse.kinship import kinship
 from oomparse.message import Message
@@ -241,11 +240,9 @@ class Assembler:
         host = self._hosts[report.first.host, report.first.boot_id]
         if host.open != [report]:
             return 0
-        if report.section is Section.TASKS:
-            is_row = single(TASK_ROW).match
-            rows = list(takewhile(lambda text: text.startswith("[") and is_row(text), texts))
-            if rows:
-                return len(rows) if report.add_rows(rows, carrier) else 0
+        run = _run_of_section(report, texts)
+        if run:
+            return run if report.section is not None and report.add_run(report.section, texts[:run], carrier) else 0
         taken = 0
         for text in texts:
             line, line_format = _next_of_section(report, text)
@@ -258,8 +255,8 @@ class Assembler:
                 break
             report.add(carrier, text, section, line, line_format)
             taken += 1
-            if isinstance(line, TaskHeader):
-                break  # rows come next
+            if isinstance(line, TaskHeader | MemcgStats):
+                break  # a long run of lines comes next
         return taken
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
@@ -652,6 +649,15 @@ def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineF
     elif report.section is Section.MEMCG and report.stats_open:
         return stat_line(text), None
     return None, None
+
+
+def _run_of_section(report: Report, texts: Sequence[str]) -> int:
+    """Count the texts that go on with a task dump or memory.stat, and say no more than that."""
+    if report.section is Section.TASKS:
+        return count_rows(texts)
+    if report.section is Section.MEMCG and report.stats_open:
+        return count_stats(texts)
+    return 0
 
 
 def _names_victim(report: Report, pid: int) -> bool:

@@ -62,6 +62,14 @@ class Deferred:
             return None
         return found
 
+    def is_read(self, name: str) -> bool:
+        """Whether a field was given, or has been parsed."""
+        try:
+            object.__getattribute__(self, name)
+        except AttributeError:
+            return False
+        return True
+
     def materialize(self) -> Self:
         """Parse whatever is still unparsed, here and below, and return the same object."""
         for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass

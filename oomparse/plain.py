@@ -9,9 +9,10 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
+from functools import lru_cache
 from typing import Any, NamedTuple, cast
 
 from oomparse.assembler import Assembler
@@ -24,14 +25,15 @@ from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
 from oomparse.lazy import Packed
-from oomparse.message import Line, Message
+from oomparse.message import Message
 from oomparse.model import OomEvent, Scope, Source
 from oomparse.prefilter import count
 from oomparse.report import MAX_FOREIGN_RUN, Report
 from oomparse.report_sections import ReportSections
+from oomparse.sections import TaskCells
 from oomparse.sources.lines import LineSplitter
 from oomparse.timestamps import Resolved, TimeResolver
-from oomparse.transports import DecodeContext, get
+from oomparse.transports import DecodeContext, Decoder, get
 
 MAX_LINES = MAX_FOREIGN_RUN
 """A report of so few lines cannot hold a run of foreign lines that would end it."""
@@ -145,6 +147,18 @@ def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
     return head[: head.rfind(b" ", 0, differ) + 1], -1
 
 
+@lru_cache(maxsize=64)
+def _text_of(start: int, middle: bytes, *, stamped: bool) -> re.Pattern[str]:
+    """Return what finds the text of each line that is no more than printable ASCII, which no decoder changes."""
+    fraction = rf"[0-9]{{{FRACTION_DIGITS}}}" if stamped else ""
+    prefix = rf".{{{start}}}{fraction}{re.escape(middle.decode('latin-1'))}"
+    return re.compile(rf"^(?:{prefix}({_USUAL}*+(?:#(?![023]){_USUAL}*+)*+)|.*)$", re.MULTILINE)
+
+
+_USUAL = r'[ -"$-\[\]-~]'
+"""Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
+
+
 def _first_difference(one: bytes, other: bytes) -> int:
     """Return where two lines begin to differ, or the length of the shorter one."""
     length = min(len(one), len(other))
@@ -213,8 +227,9 @@ class Again:
     def __init__(self, found: Outline, data: bytes, number: int, message: Message, tz: str | None) -> None:
         self._data = data[found.start : found.end]
         self.number = number
-        self._message = message
+        self.message = message
         self._tz = tz
+        self._kill_at = found.lines - (2 if found.reaped else 1)
         text = len(message.text.encode("utf-8", "surrogateescape"))
         self._prefix = found.kill[: len(found.kill) - text]
         self._fraction = found.fraction
@@ -223,15 +238,16 @@ class Again:
         """Return the same lines, numbered from so many further on."""
         twin = copy(self)
         twin.number += lines
+        twin.message = _further(self.message, lines)
         return twin
 
     def report(self) -> Report:
         """Read them."""
-        last = self._message
+        last = self.message
         assembler = Assembler(live=False)
         times = _KnownTime(last, self._tz)
         decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
-        lines = LineSplitter(path=last.path, first_number=self.number).feed(self._data)
+        lines = self._data.split(b"\n")[:-1]
         texts = self._texts(lines)
         unusual = [at for at, text in enumerate(texts) if text is None]
         begin = 0
@@ -240,32 +256,42 @@ class Again:
                 usual = cast("list[str]", texts[begin:end])
                 taken = assembler.feed_run(usual, last)
                 if not taken:
-                    assembler.feed(self._as_message(usual[0], lines[begin].number))
+                    assembler.feed(self._as_message(usual[0], self.number + begin))
                 begin += taken or 1
-            for line in lines[end : end + 1]:
-                for message in (*decoder.feed(line), *decoder.flush()):
+            for data in lines[end : end + 1]:
+                for message in (last,) if end == self._kill_at else self._decoded(data, end, decoder):
                     assembler.feed(message)
             begin = end + 1
         return assembler.newest
 
-    def _texts(self, lines: Sequence[Line]) -> list[str | None]:
+    def _decoded(self, data: bytes, at: int, decoder: Decoder) -> Iterable[Message]:
+        for line in LineSplitter(path=self.message.path, first_number=self.number + at).feed(data + b"\n"):
+            yield from decoder.feed(line)
+        yield from decoder.flush()
+
+    def _texts(self, lines: Sequence[bytes]) -> list[str | None]:
         """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
 
-        The first line and the last two, whose stamps are the event's, are None; so is what has to be decoded.
+        The first line and those from the kill line on, whose stamps are the event's, are None; so is what has to be
+        decoded.
         """
-        first = max(self._fraction, 0)
-        after = self._fraction + FRACTION_DIGITS if self._fraction >= 0 else 0
-        start, middle, size = self._prefix[:first], self._prefix[after:], len(self._prefix)
-        texts: list[str | None] = [None]
-        for line in lines[1:-2]:
-            data = line.data
-            text = data[size:].decode("ascii", "replace")
-            usual = data.startswith(start) and data.startswith(middle, after) and text.isprintable()
-            texts.append(text if usual and not ("#" in text or "\\" in text or "\ufffd" in text) else None)
-        return [*texts, None, None][: len(lines)]
+        prefix, fraction = self._prefix, self._fraction
+        start, middle = (prefix, b"") if fraction < 0 else (prefix[:fraction], prefix[fraction + FRACTION_DIGITS :])
+        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == len(lines) - 1
+        text_of = _text_of(len(start), middle, stamped=fraction >= 0)
+        if alike:
+            found = text_of.findall(self._data[:-1].decode("latin-1"))
+        else:
+            found = [
+                "".join(text_of.findall(line.decode("latin-1"))) if line.startswith(start) else "" for line in lines
+            ]
+        texts: list[str | None] = [text or None for text in found]
+        texts[0] = None
+        texts[self._kill_at :] = [None] * (len(lines) - self._kill_at)
+        return texts
 
     def _as_message(self, text: str, number: int) -> Message:
-        last = self._message
+        last = self.message
         return Message(
             text=text,
             transport=last.transport,
@@ -406,9 +432,18 @@ class PlainLoader:
                 return victims_of(self._report, _NO_SECTIONS)
             if name == "scope":
                 return self._scope()
+        return getattr(self._whole(), name)
+
+    def task_cells(self) -> TaskCells | None:
+        """Return the rows of the task dump unread, where that can be."""
+        sections = self._whole().loader
+        return sections.task_cells() if isinstance(sections, ReportSections) else None
+
+    def _whole(self) -> OomEvent:
+        if self._event is None:
             self._report.read_whole()
             self._event = build_event(self._report)
-        return getattr(self._event, name)
+        return self._event
 
     def _scope(self) -> Scope:
         line, text = self._report.constraint, self._report.constraint_text

@@ -6,7 +6,7 @@ see `oomparse.building`.
 """
 
 from collections.abc import Callable, Iterable, Sequence
-from itertools import islice
+from itertools import islice, repeat
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
@@ -16,6 +16,7 @@ from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, W
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import (
     CUT_RECORD_BYTES,
+    PRINT_STATS,
     GroupKill,
     LimitReached,
     MemcgCounter,
@@ -269,15 +270,13 @@ class Report:
         self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
     ) -> None:
         """Take a line that `takes` allows."""
-        self.unknown += self.foreign_run
-        self.foreign_run = []
-        if len(self.unknown) > MAX_UNKNOWN_LINES:
-            del self.unknown[MAX_UNKNOWN_LINES:]
-            self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
+        if self.foreign_run:
+            self._keep_foreign(message)
         self.last = message
         self.extended = 0
-        self.rank = max(self.rank, RANK[section])
-        self.section = section
+        if self.section is not section:
+            self.rank = max(self.rank, RANK[section])
+            self.section = section
         self._date(section, line, line_format)
         tolerated = line_format is not None and line_format.tolerant and not line.unknown
         if line.damaged or tolerated:
@@ -300,6 +299,14 @@ class Report:
             whole = not _goes_on(line)
         self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
 
+    def _keep_foreign(self, message: Message) -> None:
+        """Count the foreign lines as unknown ones: the report goes on behind them."""
+        self.unknown += self.foreign_run
+        self.foreign_run = []
+        if len(self.unknown) > MAX_UNKNOWN_LINES:
+            del self.unknown[MAX_UNKNOWN_LINES:]
+            self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
+
     def _date(self, section: Section, line: TypedLine, line_format: LineFormat | None) -> None:
         """Note which kernels print such a line."""
         if line_format is not None and not line_format.tolerant:
@@ -313,15 +320,20 @@ class Report:
         if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
             self.printed_by.add(kernels)
 
-    def add_rows(self, texts: Sequence[str], message: Message) -> bool:
-        """Take further rows of the task dump that it has begun, none of them damaged; False where there is no room."""
+    def add_run(self, section: Section, texts: Sequence[str], message: Message) -> bool:
+        """Take further lines of the section that it has begun, none of them damaged; False where there is no room.
+
+        They are rows of the task dump, or lines of memory.stat.
+        """
         size = sum(map(len, texts))
         if len(self.texts) + len(texts) > MAX_REPORT_LINES or self.size + size > MAX_REPORT_CHARACTERS:
             return False
         self.last = message
         self.size += size
         self.texts += texts
-        self.body += [(Section.TASKS, text) for text in texts]
+        self.body += zip(repeat(section), texts)
+        if section is Section.MEMCG:
+            self.printed_by.add(PRINT_STATS)
         return True
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:

@@ -10,15 +10,32 @@ from typing import Any
 
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
-from oomparse.grammar.memcg import MemcgCounter, MemcgStat, MemcgStats, is_cut, stat_line, stats_tail
-from oomparse.grammar.tasks import task_rows
-from oomparse.sections import MemInfo, TaskTable
+from oomparse.grammar.memcg import (
+    MemcgCounter,
+    MemcgStat,
+    MemcgStats,
+    count_stats,
+    is_cut,
+    read_stats,
+    stat_line,
+    stats_tail,
+)
+from oomparse.grammar.tasks import TaskHeader, TasksTitle, count_rows, task_cells, task_rows
+from oomparse.sections import MemInfo, TaskCells, TaskTable
 
 _FOREIGN_SHARE = 1.05
 """RAM that is this much larger than the zones shown belongs to nodes that are not shown."""
 
 
 _IS_ROW = re.compile(r"\s*\[\s*-?\d")
+
+
+def _stats_line(text: str) -> TypedLine | None:
+    stat = stat_line(text)  # no format takes such a line
+    if stat is not None:
+        return stat
+    parsed = parse_line(text)
+    return parsed.line if parsed is not None else stats_tail(text)
 
 
 class ReportSections:
@@ -55,7 +72,7 @@ class ReportSections:
         the counters must stand before it, as the kernel prints them.
         """
         after_counters = False
-        for line in self._stats_lines():
+        for line in map(_stats_line, self._texts_of(Section.MEMCG)):
             after_counters = after_counters or isinstance(line, MemcgCounter)
             if isinstance(line, MemcgStats) and line.path:
                 return line.path if after_counters or self.load("stats_unit") != "kB" else None
@@ -83,12 +100,14 @@ class ReportSections:
             return None
         return f"mems_allowed={mems_allowed}: zones of {shown_kb} kB are shown of {ram_kb} kB RAM"
 
-    def _section(self, *sections: Section) -> Iterator[TypedLine]:
-        for section, text in self._body:
-            if section in sections:
-                parsed = parse_line(text)
-                if parsed is not None:
-                    yield parsed.line
+    def _texts_of(self, section: Section) -> list[str]:
+        return [text for found, text in self._body if found is section]
+
+    def _section(self, section: Section) -> Iterator[TypedLine]:
+        for text in self._texts_of(section):
+            parsed = parse_line(text)
+            if parsed is not None:
+                yield parsed.line
 
     def _load_meminfo(self) -> MemInfo | None:
         from oomparse.section_builder import build_meminfo
@@ -105,40 +124,60 @@ class ReportSections:
 
         return build_stack(self._section(Section.STACK))
 
-    def _load_tasks(self) -> TaskTable | None:
-        lines: list[TypedLine | str] = []
+    def _load_task_lines(self) -> tuple[list[TypedLine | list[str]], bool]:
+        """Return the header and runs of unread rows, and whether somebody has put blanks behind the lines."""
+        lines: list[TypedLine | list[str]] = []
         padded = False
-        for section, text in self._body:
-            if section is not Section.TASKS:
+        texts = self._texts_of(Section.TASKS)
+        at = 0
+        while at < len(texts):
+            run = count_rows(texts[at:]) or int(_IS_ROW.match(texts[at]) is not None)
+            if run:
+                rows = texts[at : at + run]
+                if lines and isinstance(lines[-1], list):
+                    lines[-1] += rows
+                else:
+                    lines.append(rows)
+                at += run
                 continue
-            if _IS_ROW.match(text) is not None:
-                lines.append(text)
-                continue
-            padded = padded or text[-1:] == " "
-            parsed = parse_line(text)
+            padded = padded or texts[at][-1:] == " "
+            parsed = parse_line(texts[at])
             if parsed is not None:
                 lines.append(parsed.line)
+            at += 1
+        return lines, padded
+
+    def _load_tasks(self) -> TaskTable | None:
+        lines, padded = self.load("task_lines")
         rows = task_rows(lines, padded=padded)
         return None if rows is None else TaskTable(rows)
 
-    def _stats_lines(self) -> Iterator[TypedLine | None]:
-        for section, text in self._body:
-            if section is not Section.MEMCG:
-                continue
-            stat = stat_line(text)  # no format takes such a line
-            if stat is not None:
-                yield stat
-            else:
-                parsed = parse_line(text)
-                yield parsed.line if parsed is not None else stats_tail(text)
+    def task_cells(self) -> TaskCells | None:
+        """Return the rows of the task dump unread, where they are below one header and as the kernel prints them."""
+        lines, padded = self.load("task_lines")
+        match [line for line in lines if not isinstance(line, TasksTitle)]:
+            case [TaskHeader() as header, list() as rows] if not padded:
+                return task_cells(header.columns, rows)
+        return None
 
     def _load_tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:
         """Return the unit and the statistics of every cgroup, in the order in which they were printed."""
         unit: str | None = None
         tree: dict[str, dict[str, int]] = {}
         current: dict[str, int] | None = None
-        in_bytes: list[MemcgStat] = []
-        for line in self._stats_lines():
+        in_bytes: list[str] = []
+        texts = self._texts_of(Section.MEMCG)
+        at = 0
+        while at < len(texts):
+            run = count_stats(texts[at:]) if current is not None else 0
+            if run and current is not None:
+                current |= read_stats(texts[at : at + run])
+                in_bytes += texts[at : at + run]
+                unit = unit or "bytes"
+                at += run
+                continue
+            line = _stats_line(texts[at])
+            at += 1
             if isinstance(line, MemcgStats):
                 if line.path is not None or current is None:
                     current = tree.setdefault(line.path or "", {})
@@ -146,12 +185,12 @@ class ReportSections:
                 unit = unit or line.unit
             elif isinstance(line, MemcgStat) and current is not None:
                 current[line.key] = line.value
-                in_bytes.append(line)
+                in_bytes.append(f"{line.key} {line.value}")
                 unit = unit or "bytes"
             elif line is None and in_bytes:
                 return unit, tree  # what the record was cut at stands for itself
-        if in_bytes and current is not None and is_cut([f"{line.key} {line.value}" for line in in_bytes]):
-            del current[in_bytes[-1].key]
+        if in_bytes and current is not None and is_cut(in_bytes):
+            del current[in_bytes[-1].partition(" ")[0]]
         return unit, tree
 
     def _load_stats_unit(self) -> str | None:

@@ -4,9 +4,9 @@ Part of the model (see `oomparse.model`), in a file of its own for their size.  
 kernel adds stands in ``other`` under the kernel's own key, with the unit appended (``_kb``, ``_pages``).
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
-from typing import Literal, TypeAlias
+from typing import Literal, NamedTuple, TypeAlias
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -303,6 +303,16 @@ class TaskTable(tuple[TaskRow, ...]):
     def of(cls, rows: Iterable[TaskRow]) -> "TaskTable":
         """Make a table of rows."""
         return cls(rows)
+
+
+class TaskCells(NamedTuple):
+    """A task dump as it stands: the fields of `TaskRow` that it has, ``comm`` last, and the texts of each row.
+
+    Only of a dump whose numbers are printed as ``%d`` does, and whose names are printable ASCII.
+    """
+
+    fields: tuple[str, ...]
+    rows: Sequence[tuple[str, ...]]
 
 
 def _size(row: TaskRow, name: str) -> float:

@@ -18,7 +18,7 @@ import msgspec
 from oomparse.errors import OomparseError
 from oomparse.lazy import Packed
 from oomparse.model import EVENT_SCHEMA, LAZY_FIELDS, Memcg, OomEvent, Victim
-from oomparse.sections import TaskRow, TaskTable
+from oomparse.sections import TaskCells, TaskRow, TaskTable
 
 BRIEF_MEMCG_OMITS = ("stats", "hierarchy")
 
@@ -132,7 +132,7 @@ def to_builtins(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
 
 def to_tree(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
     """Return the same tree with its times still datetimes, for forms that have a type for them."""
-    record = _to_record(event, brief=brief)
+    record = _to_record(event, brief=brief, tree=True)
     tree = msgspec.to_builtins(record, enc_hook=_plain, builtin_types=(datetime,))
     return cast("dict[str, Any]", _without_surrogates(tree))
 
@@ -152,7 +152,7 @@ def decode(line: bytes | str) -> OomEvent:
     return OomEvent(**values)
 
 
-def _to_record(event: OomEvent, *, brief: bool) -> msgspec.Struct:
+def _to_record(event: OomEvent, *, brief: bool, tree: bool = False) -> msgspec.Struct:
     loader = event.loader
     if isinstance(loader, Encoded):
         names = _BRIEF_NAMES if brief else _FULL_NAMES
@@ -164,8 +164,41 @@ def _to_record(event: OomEvent, *, brief: bool) -> msgspec.Struct:
         if event.memcg is not None:
             values["memcg"] = _BriefMemcg(**{name: getattr(event.memcg, name) for name in _BRIEF_MEMCG_NAMES})
         return BriefRecord(**values, victim=event.victim)
-    event.materialize()
-    return EventRecord(**{name: getattr(event, name) for name in _FULL_NAMES}, victim=event.victim)
+    if event.memcg is not None:
+        event.memcg.materialize()
+    tasks = None if tree else _tasks(event)
+    if tasks is None:
+        return EventRecord(**{name: getattr(event, name) for name in _FULL_NAMES}, victim=event.victim)
+    values = {name: getattr(event, name) for name in _FULL_NAMES if name != "tasks"}
+    return EventRecord(**values, tasks=tasks, victim=event.victim)
+
+
+def _tasks(event: OomEvent) -> msgspec.Raw | None:
+    """Return the task dump as JSON, made of its texts where nobody has asked for the rows yet; else None.
+
+    A row of the dump has a dozen numbers that only pass through, and a report has rows by the hundred.
+    """
+    loader: Any = event.loader
+    if event.is_read("tasks") or not hasattr(loader, "task_cells"):
+        return None
+    cells: TaskCells | None = loader.task_cells()
+    if cells is None:
+        return None
+    row = _row_template(cells.fields)
+    if row is None:
+        return None
+    text = ",".join([row % texts for texts in cells.rows])
+    return None if "\\" in text or text.count('"') != row.count('"') * len(cells.rows) else msgspec.Raw(f"[{text}]")
+
+
+@functools.lru_cache(maxsize=64)
+def _row_template(fields: tuple[str, ...]) -> str | None:
+    """Return a row of the task dump as JSON, with a place for each text; None where they stand in another order."""
+    whole = {field.name: "null" for field in dataclasses.fields(TaskRow)} | dict.fromkeys(fields, "%s")
+    if fields != tuple(name for name, value in whole.items() if value == "%s"):
+        return None
+    whole["comm"] = '"%s"'
+    return "{" + ",".join(f'"{name}":{value}' for name, value in whole.items()) + "}"
 
 
 _FULL_NAMES = tuple(name for name in EventRecord.__struct_fields__ if name != "victim")

@@ -182,7 +182,8 @@ def _arrangements() -> Mapping[tuple[KeyKind, str], PrintedBy]:
     return found
 
 
-_NUMBER_OR_ANSWER = re.compile(r"\d+|(?<=\?) (?:yes|no)\b")
+_NO_DIGITS = str.maketrans("", "", "0123456789")
+_ANSWER = re.compile(r"(?<=\?) (?:yes|no)\b")
 _KEY = re.compile(r"([^\s:?]+)(?::|\?)")
 _MAX_SHAPES = 4_096
 
@@ -193,12 +194,13 @@ def printed_by(kind: KeyKind, counters: str) -> tuple[PrintedBy, ...]:
     >>> printed_by(KeyKind.TOTALS, "mapped:231 shmem:857 pagetables:130")[0][:2]
     ('6.1', None)
     """
-    return _of_shape(kind, _NUMBER_OR_ANSWER.sub("", counters))
+    return _of_words(kind, counters.translate(_NO_DIGITS))
 
 
 @functools.lru_cache(maxsize=_MAX_SHAPES)
-def _of_shape(kind: KeyKind, shape: str) -> tuple[PrintedBy, ...]:
+def _of_words(kind: KeyKind, words: str) -> tuple[PrintedBy, ...]:
     known = _arrangements()
+    shape = _ANSWER.sub("", words)
     lines = (line.strip() for line in shape.split("\n"))
     found = [arranged for line in lines if (arranged := known.get((kind, line))) is not None]
     for key in _KEY.findall(shape):

@@ -220,7 +220,7 @@ _QUESTION = f"{UNRECLAIMABLE}?"
 _MAX_DIGITS = 20
 
 
-_DIGITS = re.compile(rf"[0-9]{{1,{_MAX_DIGITS}}}")
+_DIGITS = re.compile(rf"([0-9]{{1,{_MAX_DIGITS}}})")
 _MAX_SHAPES = 256
 
 
@@ -230,8 +230,9 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
     >>> read_counters(KeyKind.ZONE, "free:12kB min:3kB new:4kB free_cma:0kNode").values
     {'free': 12, 'min': 3}
     """
-    numbers = _DIGITS.findall(text)
-    shape = _read_shape(kind, _DIGITS.sub("0", text))
+    parts = _DIGITS.split(text)
+    numbers = parts[1::2]
+    shape = _read_shape(kind, "0".join(parts[::2]))
     if shape.damaged or shape.other or len(shape.values) != len(numbers):
         return _read(kind, text)
     values = dict(zip(shape.values, map(int, numbers), strict=True))

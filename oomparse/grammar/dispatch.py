@@ -16,8 +16,9 @@ from oomparse.grammar._lowered import PATTERNS, TABLE
 from oomparse.grammar.format import Groups, LineFormat, TypedLine
 from oomparse.grammar.tokens import INDENT
 
-_SHARED_PARTS = ("il", "es", "fr", "OO", "e:", "in", "cpu", "kB", "ap", "0x", ": ")
-"""Parts that many triggers share and few lines have, in the order in which they divide the triggers."""
+_HEX_DIGITS = b"0123456789abcdef"
+REMEMBERED_WORDS = 1_024
+"""Lines that differ in (hexadecimal) digits alone hold the same triggers: so many such kinds are remembered."""
 
 MAX_LINE_CHARACTERS = 8_192
 """A kernel record has 1,024 bytes at most; the longest text that is tried as one line has room for many of them."""
@@ -76,52 +77,50 @@ class _Row(NamedTuple):
     """The formats of one trigger: those that take exact lines, and those that are tried when none does."""
 
     trigger: str
+    starts: bool
+    words: bytes
+    """The trigger without its digits."""
     exact: tuple[_Candidate, ...]
     tolerant: tuple[_Candidate, ...]
 
     @classmethod
-    def of(cls, trigger: str, candidates: Iterable[_Candidate]) -> "_Row":
+    def of(cls, trigger: str, candidates: Iterable[_Candidate], *, starts: bool) -> "_Row":
         known = tuple(candidates)
         return cls(
             trigger,
+            starts,
+            _words(trigger),
             tuple(candidate for candidate in known if not candidate.tolerant),
             tuple(candidate for candidate in known if candidate.tolerant),
         )
+
+    def is_in(self, text: str) -> bool:
+        return text.startswith(self.trigger) if self.starts else self.trigger in text
+
+    def may_be_in(self, words: bytes) -> bool:
+        return words.startswith(self.words) if self.starts else self.words in words
 
 
 class Dispatcher:
     """A set of formats, ready to be tried.
 
-    The longest trigger goes first: it says most, and a process's name (15 bytes) cannot hold the long ones.  Triggers
-    at the start of a line are found by its first character; of those that may stand anywhere, the ones that share a
-    part are looked for only where that part is.
+    The longest trigger goes first: it says most, and a process's name (15 bytes) cannot hold the long ones.  What a
+    text without its digits may hold is looked for once, and then only whether the text does hold it.
     """
 
     def __init__(self) -> None:
-        at_start: dict[str, list[_Candidate]] = {}
-        anywhere: dict[str, list[_Candidate]] = {}
+        found: dict[tuple[str, bool], list[_Candidate]] = {}
         for name, module, trigger, starts, tolerant in TABLE:
-            table = at_start if starts else anywhere
-            table.setdefault(trigger, []).append(_Candidate(name, module, tolerant=tolerant))
-        self._by_first: dict[str, list[_Row]] = {}
-        for trigger, candidates in at_start.items():
-            self._by_first.setdefault(trigger[0], []).append(_Row.of(trigger, candidates))
-        by_part: dict[str, list[_Row]] = {}
-        for trigger, candidates in anywhere.items():
-            part = next((part for part in _SHARED_PARTS if part in trigger), trigger)
-            by_part.setdefault(part, []).append(_Row.of(trigger, candidates))
-        self._by_part = tuple(by_part.items())
+            found.setdefault((trigger, starts), []).append(_Candidate(name, module, tolerant=tolerant))
+        rows = [_Row.of(trigger, candidates, starts=starts) for (trigger, starts), candidates in found.items()]
+        self._rows = tuple(sorted(rows, key=lambda row: (-len(row.trigger), not row.starts)))
+        self._possible = functools.lru_cache(maxsize=REMEMBERED_WORDS)(self._find_possible)
 
     def parse(self, text: str) -> Parsed | None:
         """Return what the first format that takes ``text`` makes of it: exact formats before tolerant ones."""
         if len(text) > MAX_LINE_CHARACTERS:
             return None
-        found = [row for row in self._by_first.get(text[:1], ()) if text.startswith(row.trigger)]
-        for part, rows in self._by_part:
-            if part in text:
-                found += [row for row in rows if row.trigger in text]
-        if len(found) > 1:
-            found.sort(key=_longest_first)
+        found = self.rows(text)
         for row in found:
             for candidate in row.exact:
                 if (parsed := candidate.parse(text)) is not None:
@@ -132,9 +131,17 @@ class Dispatcher:
                     return parsed
         return None
 
+    def rows(self, text: str) -> list["_Row"]:
+        """Return the rows whose trigger ``text`` holds, in the order in which they are tried."""
+        find = self._possible if len(text) <= REMEMBERED_CHARACTERS else self._find_possible
+        return [row for row in find(_words(text)) if row.is_in(text)]
 
-def _longest_first(row: _Row) -> int:
-    return -len(row.trigger)
+    def _find_possible(self, words: bytes) -> tuple[_Row, ...]:
+        return tuple(row for row in self._rows if row.may_be_in(words))
+
+
+def _words(text: str) -> bytes:
+    return text.encode("utf-8", "surrogatepass").translate(None, _HEX_DIGITS)
 
 
 @functools.cache

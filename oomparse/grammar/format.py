@@ -36,6 +36,8 @@ class Section(StrEnum):
     VERDICT = "verdict"
     REAPER = "reaper"
 
+    __hash__ = str.__hash__  # Enum's own is a function in Python, called for every line
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedLine(Compact):

@@ -115,12 +115,13 @@ def kernels_of_memcg(line: TypedLine) -> PrintedBy | None:
     if isinstance(line, MemcgCounter):
         return _COUNTERS_SINCE.get(line.kind)
     if isinstance(line, MemcgStat) or (isinstance(line, MemcgStats) and line.unit == "bytes"):
-        return _STAT_LINES
+        return PRINT_STATS
     return None
 
 
 _COUNTERS_SINCE = {"kmem": PrintedBy("3.8", None), "swap": PrintedBy("5.3", None, ("el8",))}
-_STAT_LINES = PrintedBy("5.3", None, ("el8",))
+PRINT_STATS = PrintedBy("5.3", None, ("el8",))
+"""The kernels that print memory.stat, a line each."""
 
 
 def _build_counter(groups: Groups) -> MemcgCounter:
@@ -442,6 +443,24 @@ def stat_line(text: str) -> MemcgStat | None:
         return None
     key = match["key"]
     return MemcgStat(key=key, value=int(match["value"]), unknown=_unknown_stats(key))
+
+
+_SOME_STATS = re.compile(r"(?:[a-z][a-z_0-9]{1,60} \d{1,20}\n)*+")
+_STAT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
+
+
+def count_stats(texts: Sequence[str]) -> int:
+    """Count the texts up to the first that is plainly no line of known memory.stat; none where one holds a line end."""
+    together = "\n".join(texts) + "\n"
+    found = _SOME_STATS.match(together) if together.count("\n") == len(texts) else None
+    if found is None or _unknown_stats(*(key for key, _ in _STAT.findall(found[0]))):
+        return 0
+    return together.count("\n", 0, found.end())
+
+
+def read_stats(texts: Sequence[str]) -> dict[str, int]:
+    """Read lines that `count_stats` has counted, at once."""
+    return {key: int(value) for key, value in _STAT.findall("\n".join(texts))}
 
 
 @functools.lru_cache(maxsize=1_024)

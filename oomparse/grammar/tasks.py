@@ -7,14 +7,13 @@ that every kernel prints first.
 
 import functools
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, replace
-from itertools import groupby
-from typing import Any, cast
+from typing import Any
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
-from oomparse.sections import TaskRow
+from oomparse.sections import TaskCells, TaskRow
 
 TASK_ROW = "task_row"
 DUMP_TASKS_BY = "mm/oom_kill.c:dump_tasks()"
@@ -175,33 +174,51 @@ def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> T
     return TaskRow(comm=comm, **{field: int(cell) for field, cell in cells if field is not None})
 
 
-def task_rows(lines: Iterable[TypedLine | str], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
+_SOME_ROWS = re.compile(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
+
+
+def count_rows(texts: Sequence[str]) -> int:
+    """Count the texts up to the first that is plainly no row; none where one of all holds a line end."""
+    together = "\n".join(texts) + "\n"
+    found = _SOME_ROWS.match(together) if together.count("\n") == len(texts) else None
+    return together.count("\n", 0, found.end()) if found is not None else 0
+
+
+def task_rows(lines: Iterable[TypedLine | Sequence[str]], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
     """Read the rows of a report, each by the header above it; ``None`` where there is neither header nor row.
 
-    A text is a row that was not parsed yet.  ``padded``: somebody has put blanks behind the lines, which are no part of
+    Texts are rows that were not parsed yet.  ``padded``: somebody has put blanks behind the lines, which are no part of
     the names then.
     """
     columns: tuple[str, ...] | None = None
     rows: list[TaskRow] = []
     seen = False
-    for are_texts, run in groupby(lines, key=lambda line: isinstance(line, str)):
-        if are_texts:
-            seen = True
-            rows += _rows(columns, cast("list[str]", list(run)))
+    for line in lines:
+        if isinstance(line, TaskHeader):
+            columns = line.columns
+        elif isinstance(line, TaskLine):
+            rows += _rows(columns, [line.text])
+        elif isinstance(line, TypedLine):
             continue
-        for line in run:
-            if isinstance(line, TaskHeader):
-                columns = line.columns
-                seen = True
-            elif isinstance(line, TaskLine):
-                seen = True
-                rows += _rows(columns, [line.text])
+        else:
+            rows += _rows(columns, line)
+        seen = True
     if padded or any(len(row.comm) > COMM_BYTES and row.comm[-1] == " " for row in rows if row.comm is not None):
         rows = [row if row.comm is None else replace(row, comm=row.comm.rstrip(" ")) for row in rows]
     return tuple(rows) if seen else None
 
 
-def _rows(columns: tuple[str, ...] | None, texts: list[str]) -> Iterable[TaskRow]:
+def task_cells(columns: tuple[str, ...], texts: Sequence[str]) -> TaskCells | None:
+    """Return the rows below a header unread; ``None`` where one of them is not as the kernel prints it."""
+    fields, pattern = _printed_rows(columns)
+    together = "\n".join(texts)
+    if pattern is None or together.count("\n") != len(texts) - 1:
+        return None
+    found = pattern.findall(together)
+    return TaskCells((*fields, "comm"), found) if len(found) == len(texts) else None
+
+
+def _rows(columns: tuple[str, ...] | None, texts: Sequence[str]) -> Iterable[TaskRow]:
     """Read rows below one header: all at once where each is whole and on a line of its own, as nearly always."""
     fields, pattern = _plain_rows(columns)
     if pattern is not None:
@@ -216,11 +233,21 @@ def _rows(columns: tuple[str, ...] | None, texts: list[str]) -> Iterable[TaskRow
 @functools.lru_cache(maxsize=64)
 def _plain_rows(columns: tuple[str, ...] | None) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     """Return the fields of a header's numbers, and what finds its rows; None where a title is not known."""
+    return _rows_of(columns, r"-?\d{1,20}", ".*")
+
+
+@functools.lru_cache(maxsize=64)
+def _printed_rows(columns: tuple[str, ...]) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
+    """Return the same, of rows that nobody has touched since the kernel printed them."""
+    return _rows_of(columns, r"(?:0|-?[1-9]\d{0,17})(?!\d)", f"[ -~]{{0,{COMM_BYTES}}}")
+
+
+def _rows_of(columns: tuple[str, ...] | None, digits: str, name: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     if columns is None or columns[-1] != "name" or not COLUMN_FIELDS.keys() >= set(columns[:-1]):
         return (), None
     fields = tuple(COLUMN_FIELDS[title] for title in columns[:-1])
-    cells = r"[ \t]+(-?\d{1,20})" * (len(columns) - 2)
-    return fields, re.compile(rf"^[ \t]*\[[ \t]*(-?\d{{1,20}})\]{cells}[ \t](.*)$", re.MULTILINE)
+    cells = rf"[ \t]+({digits})" * (len(columns) - 2)
+    return fields, re.compile(rf"^[ \t]*\[[ \t]*({digits})\]{cells}[ \t]({name})$", re.MULTILINE)
 
 
 FORMATS: tuple[LineFormat, ...] = (

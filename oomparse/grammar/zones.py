@@ -118,6 +118,7 @@ def _build_reserve(groups: Groups) -> ReserveLine:
 
 
 _BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s|\Z)")
+_BLOCKS = re.compile(rf"(?:{_BLOCK.pattern})*+")
 _SUM = re.compile(r"\s*=\s*(\d{1,20})kB\s*\Z")
 
 
@@ -135,14 +136,12 @@ def read_blocks(text: str) -> Blocks:
     >>> read_blocks("3*4kB (UM) 1*8kB = 20kB").total_kb
     20
     """
-    blocks: list[tuple[int, int, str | None]] = []
-    at = 0
-    while block := _BLOCK.match(text, at):
-        blocks.append((int(block[1]), int(block[2]), block[3]))
-        at = block.end()
-    total = _SUM.match(text, at)
+    found = _BLOCKS.match(text)
+    whole = found[0] if found is not None else ""
+    blocks = tuple([(int(count), int(size), types or None) for count, size, types in _BLOCK.findall(whole)])
+    total = _SUM.match(text, len(whole))
     damaged = total is None and text.strip() != "empty"
-    return Blocks(tuple(blocks), int(total[1]) if total else None, damaged)
+    return Blocks(blocks, int(total[1]) if total else None, damaged)
 
 
 def _build_free_list(groups: Groups) -> FreeListLine:
