@@ -111,6 +111,10 @@ class Assembler:
                 self._place(message, (Piece(text, parsed),))
         return self._emit()
 
+    def take(self, message: Message, parsed: Parsed) -> None:
+        """Take a message that is one whole line, and parsed already: `feed` for a report that is read again."""
+        self._place(message, (Piece(message.text, parsed),))
+
     def idle(self) -> tuple[OomEvent, ...]:
         """Say that no message has come for a while: what waited for a continuation is taken as it is."""
         self._release()
@@ -245,17 +249,16 @@ class Assembler:
             return run if report.section is not None and report.add_run(report.section, texts[:run], carrier) else 0
         taken = 0
         for text in texts:
-            line, line_format = _next_of_section(report, text)
-            section = report.section
-            if line is None and is_exact(parsed := parse_line(text)) and parsed is not None:
-                line, line_format, section = parsed.line, parsed.format, parsed.format.section
-                if section not in _PLAIN_SECTIONS or not report.takes(section, line):
-                    break
-            if line is None or line.unknown or section is None:
+            parsed = parse_line(text)
+            if parsed is None or not is_exact(parsed):
+                break
+            line_format, line = parsed
+            section = line_format.section
+            if section not in _PLAIN_SECTIONS or line.unknown or not report.takes(section, line):
                 break
             report.add(carrier, text, section, line, line_format)
             taken += 1
-            if isinstance(line, TaskHeader | MemcgStats):
+            if isinstance(line, (TaskHeader, MemcgStats)):
                 break  # a long run of lines comes next
         return taken
 

@@ -19,7 +19,7 @@ from oomparse.assembler import Assembler
 from oomparse.building import build_event, scope_of_report, victims_of
 from oomparse.classify import said_by_constraint
 from oomparse.errors import IssueCode
-from oomparse.grammar.dispatch import single
+from oomparse.grammar.dispatch import Parsed, single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
@@ -177,6 +177,17 @@ class Telling(NamedTuple):
     constraint_text: str
     kill: Killed
     reaped: Reaped | None
+    reaped_text: str
+
+    def parsed(self, message: Message, kill: Message) -> Parsed | None:
+        """Return one of these lines as it was parsed."""
+        if message is kill:
+            return Parsed(single(_KILL_FORMAT).format, self.kill)
+        if message.text == self.constraint_text:
+            return Parsed(single(_CONSTRAINT_FORMAT).format, self.constraint)
+        if self.reaped is not None and message.text == self.reaped_text:
+            return Parsed(single(_REAPED_FORMAT).format, self.reaped)
+        return None
 
 
 def telling(found: Outline, message: Message) -> Telling | None:
@@ -195,7 +206,7 @@ def telling(found: Outline, message: Message) -> Telling | None:
     reaped = _exact(_REAPED_FORMAT, reaper) if reaper else None
     if reaper and not (isinstance(reaped, Reaped) and reaped.pid == killed.pid):
         return None
-    return Telling(reason, constraint, killed, cast("Reaped | None", reaped))
+    return Telling(reason, constraint, killed, cast("Reaped | None", reaped), reaper)
 
 
 def _exact(name: str, text: str) -> TypedLine | None:
@@ -224,8 +235,11 @@ def _texts(found: Outline, message: Message) -> tuple[str, str, str] | None:
 class Again:
     """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
 
-    def __init__(self, found: Outline, data: bytes, number: int, message: Message, tz: str | None) -> None:
+    def __init__(  # noqa: PLR0917 - a report and where it stands
+        self, found: Outline, lines: Telling, data: bytes, number: int, message: Message, tz: str | None
+    ) -> None:
         self._data = data[found.start : found.end]
+        self._telling = lines
         self.number = number
         self.message = message
         self._tz = tz
@@ -256,13 +270,20 @@ class Again:
                 usual = cast("list[str]", texts[begin:end])
                 taken = assembler.feed_run(usual, last)
                 if not taken:
-                    assembler.feed(self._as_message(usual[0], self.number + begin))
+                    self._feed(assembler, self._as_message(usual[0], self.number + begin))
                 begin += taken or 1
             for data in lines[end : end + 1]:
                 for message in (last,) if end == self._kill_at else self._decoded(data, end, decoder):
-                    assembler.feed(message)
+                    self._feed(assembler, message)
             begin = end + 1
         return assembler.newest
+
+    def _feed(self, assembler: Assembler, message: Message) -> None:
+        parsed = self._telling.parsed(message, self.message)
+        if parsed is None:
+            assembler.feed(message)
+        else:
+            assembler.take(message, parsed)
 
     def _decoded(self, data: bytes, at: int, decoder: Decoder) -> Iterable[Message]:
         for line in LineSplitter(path=self.message.path, first_number=self.number + at).feed(data + b"\n"):

@@ -114,7 +114,7 @@ class Reading:
         lines = telling(found, messages[0])
         if lines is None:
             return False
-        again = Again(found, data, number, messages[0], self._options.tz)
+        again = Again(found, lines, data, number, messages[0], self._options.tz)
         self.read_anything = True
         yield from self._assembler.adopt(PlainReport(messages[0], lines, again))
         return True

@@ -5,7 +5,7 @@ the order in which kernels print (`RANK`), by names and by time whether a line c
 see `oomparse.building`.
 """
 
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Sequence
 from itertools import islice, repeat
 
 from oomparse.errors import Issue, IssueCode
@@ -23,7 +23,6 @@ from oomparse.grammar.memcg import (
     MemcgProtection,
     MemcgStats,
     TaskInMemcg,
-    kernels_of_memcg,
     stat_line,
 )
 from oomparse.grammar.others import LmkDetail, LmkKilled
@@ -202,6 +201,8 @@ class Report:
             return self._takes_verdict(line)
         if self.has_verdict:
             return False
+        if section in _READ_LATER:
+            return RANK[section] >= self.rank
         if isinstance(line, CpuLine) and self.cpu is None and self.rank <= RANK[Section.STACK]:
             return self._may_be_invoker(line.comm)  # a foreign "Code:" line may stand before it
         if RANK[section] < self.rank or isinstance(line, CpuLine):
@@ -277,9 +278,15 @@ class Report:
         if self.section is not section:
             self.rank = max(self.rank, RANK[section])
             self.section = section
-        self._date(section, line, line_format)
-        tolerated = line_format is not None and line_format.tolerant and not line.unknown
-        if line.damaged or tolerated:
+        exact = line_format is not None and not line_format.tolerant
+        if line_format is not None and exact and line_format.name not in self._formats:
+            self._formats.add(line_format.name)
+            self.printed_by.add(
+                PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
+            )
+        if section is Section.MEMCG or (section is Section.MEMINFO and exact):
+            self.printed_by.update(line.kernels())
+        if line.damaged or not (exact or line_format is None or line.unknown):
             self.note(IssueCode.DAMAGED_LINE, text, message)
         for key in line.unknown:
             self.note(IssueCode.UNKNOWN_FIELD, key, message)
@@ -294,10 +301,8 @@ class Report:
                 self.body.append((section, text))
         if section not in _READ_LATER:
             self._keep(message, text, line)
-        whole = line_format is not None and not line_format.tolerant
-        if whole and section is Section.MEMINFO:
-            whole = not _goes_on(line)
-        self.fragment = None if (whole and not line.damaged) or not may_be_continued(text) else text
+        whole = exact and not line.damaged and not (section is Section.MEMINFO and line.in_parts)
+        self.fragment = None if whole or not may_be_continued(text) else text
 
     def _keep_foreign(self, message: Message) -> None:
         """Count the foreign lines as unknown ones: the report goes on behind them."""
@@ -306,19 +311,6 @@ class Report:
         if len(self.unknown) > MAX_UNKNOWN_LINES:
             del self.unknown[MAX_UNKNOWN_LINES:]
             self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
-
-    def _date(self, section: Section, line: TypedLine, line_format: LineFormat | None) -> None:
-        """Note which kernels print such a line."""
-        if line_format is not None and not line_format.tolerant:
-            if line_format.name not in self._formats:
-                self._formats.add(line_format.name)
-                self.printed_by.add(
-                    PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
-                )
-            if section is Section.MEMINFO:
-                self.printed_by.update(_kernels_of_meminfo(line))
-        if section is Section.MEMCG and (kernels := kernels_of_memcg(line)) is not None:
-            self.printed_by.add(kernels)
 
     def add_run(self, section: Section, texts: Sequence[str], message: Message) -> bool:
         """Take further lines of the section that it has begun, none of them damaged; False where there is no room.
@@ -488,18 +480,3 @@ class Report:
         self.size += len(detail or "")
         self._noted.add(issue)
         self.issues.append(issue)
-
-
-# The formats of Mem-Info are imported where a line of it comes.
-
-
-def _kernels_of_meminfo(line: TypedLine) -> Iterable[PrintedBy]:
-    from oomparse.grammar.meminfo import kernels_of
-
-    return kernels_of(line)
-
-
-def _goes_on(line: TypedLine) -> bool:
-    from oomparse.grammar.zones import NodePrefix, ReserveLine
-
-    return isinstance(line, NodePrefix | ReserveLine)

@@ -5,7 +5,7 @@ each was recognised as, and runs the formats of that section again when somebody
 """
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Any
 
 from oomparse.grammar.dispatch import parse_line
@@ -41,12 +41,14 @@ def _stats_line(text: str) -> TypedLine | None:
 class ReportSections:
     """Loads ``meminfo``, ``tasks``, ``slabs``, ``stack`` of an event and ``stats…`` of its memcg."""
 
-    __slots__ = ("_body", "_known", "_oom_memcg", "_texts")
+    __slots__ = ("_known", "_oom_memcg", "_sections", "_texts")
 
     def __init__(
-        self, body: tuple[tuple[Section, str], ...], texts: tuple[str, ...], oom_memcg: str | None = None
+        self, body: Iterable[tuple[Section, str]], texts: tuple[str, ...], oom_memcg: str | None = None
     ) -> None:
-        self._body = body
+        self._sections: dict[Section, list[str]] = {}
+        for section, text in body:
+            self._sections.setdefault(section, []).append(text)
         self._texts = texts
         self._oom_memcg = oom_memcg
         self._known: dict[str, Any] = {}
@@ -63,7 +65,7 @@ class ReportSections:
 
     def has_meminfo(self) -> bool:
         """Whether there is a Mem-Info block."""
-        return any(section is Section.MEMINFO for section, _ in self._body)
+        return Section.MEMINFO in self._sections
 
     def stats_path(self) -> str | None:
         """Return the first cgroup whose statistics are printed: the one whose limit was hit.
@@ -72,7 +74,7 @@ class ReportSections:
         the counters must stand before it, as the kernel prints them.
         """
         after_counters = False
-        for line in map(_stats_line, self._texts_of(Section.MEMCG)):
+        for line in map(_stats_line, self.texts_of(Section.MEMCG)):
             after_counters = after_counters or isinstance(line, MemcgCounter)
             if isinstance(line, MemcgStats) and line.path:
                 return line.path if after_counters or self.load("stats_unit") != "kB" else None
@@ -100,11 +102,12 @@ class ReportSections:
             return None
         return f"mems_allowed={mems_allowed}: zones of {shown_kb} kB are shown of {ram_kb} kB RAM"
 
-    def _texts_of(self, section: Section) -> list[str]:
-        return [text for found, text in self._body if found is section]
+    def texts_of(self, section: Section) -> Sequence[str]:
+        """Return the texts of the lines that were recognised as a section's."""
+        return self._sections.get(section, ())
 
     def _section(self, section: Section) -> Iterator[TypedLine]:
-        for text in self._texts_of(section):
+        for text in self.texts_of(section):
             parsed = parse_line(text)
             if parsed is not None:
                 yield parsed.line
@@ -128,12 +131,12 @@ class ReportSections:
         """Return the header and runs of unread rows, and whether somebody has put blanks behind the lines."""
         lines: list[TypedLine | list[str]] = []
         padded = False
-        texts = self._texts_of(Section.TASKS)
+        texts = self.texts_of(Section.TASKS)
         at = 0
         while at < len(texts):
             run = count_rows(texts[at:]) or int(_IS_ROW.match(texts[at]) is not None)
             if run:
-                rows = texts[at : at + run]
+                rows = list(texts[at : at + run])
                 if lines and isinstance(lines[-1], list):
                     lines[-1] += rows
                 else:
@@ -166,7 +169,7 @@ class ReportSections:
         tree: dict[str, dict[str, int]] = {}
         current: dict[str, int] | None = None
         in_bytes: list[str] = []
-        texts = self._texts_of(Section.MEMCG)
+        texts = self.texts_of(Section.MEMCG)
         at = 0
         while at < len(texts):
             run = count_stats(texts[at:]) if current is not None else 0

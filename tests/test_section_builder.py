@@ -9,7 +9,6 @@ import pytest
 from oomparse.decode.kernel import intersect
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import TypedLine
-from oomparse.grammar.meminfo import kernels_of
 from oomparse.section_builder import build_meminfo, build_slabs, build_stack
 from oomparse.sections import (
     Allocation,
@@ -234,7 +233,7 @@ def test_the_lines_date_the_block(name: str) -> None:
         parsed = parse_line(text)
         assert parsed is not None
         ranges.append((parsed.format.since, parsed.format.until))
-        ranges.extend((known.since, known.until) for known in kernels_of(parsed.line))
+        ranges.extend((known.since, known.until) for known in parsed.line.kernels())
     era = intersect(ranges)
     assert era.consistent
     assert (era.since, era.until) == ERAS[name]

@@ -11,7 +11,8 @@ them, with their escapes; names of machines are un-escaped.
 
 import re
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
+from typing import NamedTuple
 
 from oomparse.model import Identity, ScopeLevel
 
@@ -169,8 +170,7 @@ def _compiled(pattern: str) -> re.Pattern[str]:
     return re.compile(f"/(?:{pattern})(?=/|$)")
 
 
-@dataclass(frozen=True, slots=True)
-class _Part:
+class _Part(NamedTuple):
     """A part of the path that a rule takes."""
 
     tier: int
@@ -180,6 +180,7 @@ class _Part:
     fields: dict[str, str]
 
 
+@lru_cache(maxsize=1_024)
 def identify(path: str) -> Identity | None:
     """Return what a cgroup path means, or ``None`` for a path that no known manager makes.
 

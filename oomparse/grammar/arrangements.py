@@ -8,7 +8,7 @@ kernels, so none of this holds for those that port lines back (`BACKPORTERS`).
 
 import functools
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from oomparse.grammar.counters import UNRECLAIMABLE, KeyKind, key_range
@@ -186,6 +186,14 @@ _NO_DIGITS = str.maketrans("", "", "0123456789")
 _ANSWER = re.compile(r"(?<=\?) (?:yes|no)\b")
 _KEY = re.compile(r"([^\s:?]+)(?::|\?)")
 _MAX_SHAPES = 4_096
+
+
+def kernels_of(kind: KeyKind, counters: str, keys: Iterable[str], *, damaged: bool) -> tuple[PrintedBy, ...]:
+    """Return which kernels print a line of these counters; of a ``damaged`` one, only its known keys tell."""
+    if not damaged:
+        return printed_by(kind, counters)
+    known = (key_range(kind, key) for key in keys)
+    return tuple(PrintedBy(each.since, each.until, each.distros) for each in known if each is not None)
 
 
 def printed_by(kind: KeyKind, counters: str) -> tuple[PrintedBy, ...]:

@@ -120,21 +120,23 @@ class Dispatcher:
         """Return what the first format that takes ``text`` makes of it: exact formats before tolerant ones."""
         if len(text) > MAX_LINE_CHARACTERS:
             return None
-        found = self.rows(text)
-        for row in found:
-            for candidate in row.exact:
-                if (parsed := candidate.parse(text)) is not None:
-                    return parsed
-        for row in found:
-            for candidate in row.tolerant:
-                if (parsed := candidate.parse(text)) is not None:
-                    return parsed
+        possible = self.possible(text)
+        for row in possible:
+            if row.exact and row.is_in(text):
+                for candidate in row.exact:
+                    if (parsed := candidate.parse(text)) is not None:
+                        return parsed
+        for row in possible:
+            if row.tolerant and row.is_in(text):
+                for candidate in row.tolerant:
+                    if (parsed := candidate.parse(text)) is not None:
+                        return parsed
         return None
 
-    def rows(self, text: str) -> list["_Row"]:
-        """Return the rows whose trigger ``text`` holds, in the order in which they are tried."""
+    def possible(self, text: str) -> tuple["_Row", ...]:
+        """Return the rows whose trigger ``text`` may hold, in the order in which they are tried."""
         find = self._possible if len(text) <= REMEMBERED_CHARACTERS else self._find_possible
-        return [row for row in find(_words(text)) if row.is_in(text)]
+        return find(_words(text))
 
     def _find_possible(self, words: bytes) -> tuple[_Row, ...]:
         return tuple(row for row in self._rows if row.may_be_in(words))

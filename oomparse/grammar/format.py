@@ -18,6 +18,8 @@ from oomparse.compact import Compact
 if TYPE_CHECKING:
     import pyparsing as pp
 
+    from oomparse.grammar.arrangements import PrintedBy
+
 
 class Section(StrEnum):
     """The parts of a report, in the order in which kernels print them."""
@@ -45,6 +47,13 @@ class TypedLine(Compact):
 
     damaged: bool = False
     unknown: tuple[str, ...] = ()
+
+    in_parts = False
+    """Whether some kernels print the line in parts, so that it may go on in the next record."""
+
+    def kernels(self) -> "tuple[PrintedBy, ...]":
+        """Return which kernels print such a line, where its format alone does not say it."""
+        return ()
 
 
 Groups = Mapping[str, "str | None"]

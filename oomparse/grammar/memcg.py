@@ -52,6 +52,10 @@ class MemcgCounter(TypedLine):
     limit_kb: int | None = None
     failcnt: int | None = None
 
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels have such a counter."""
+        return _COUNTERS_SINCE.get(self.kind, ())
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgStats(TypedLine):
@@ -61,6 +65,10 @@ class MemcgStats(TypedLine):
     unit: str | None = None
     stats: Mapping[str, int] = field(default_factory=dict)
 
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels print such statistics."""
+        return (PRINT_STATS,) if self.unit == "bytes" else ()
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgStat(TypedLine):
@@ -68,6 +76,10 @@ class MemcgStat(TypedLine):
 
     key: str
     value: int
+
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels print such lines."""
+        return (PRINT_STATS,)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -110,16 +122,7 @@ _LIMIT_OF = " killed as a result of limit of "
 _KINDS = {"memory": "memory", "memory+swap": "memsw", "kmem": "kmem", "swap": "swap"}
 
 
-def kernels_of_memcg(line: TypedLine) -> PrintedBy | None:
-    """Return which kernels print a line of this block, where its format alone does not say it."""
-    if isinstance(line, MemcgCounter):
-        return _COUNTERS_SINCE.get(line.kind)
-    if isinstance(line, MemcgStat) or (isinstance(line, MemcgStats) and line.unit == "bytes"):
-        return PRINT_STATS
-    return None
-
-
-_COUNTERS_SINCE = {"kmem": PrintedBy("3.8", None), "swap": PrintedBy("5.3", None, ("el8",))}
+_COUNTERS_SINCE = {"kmem": (PrintedBy("3.8", None),), "swap": (PrintedBy("5.3", None, ("el8",)),)}
 PRINT_STATS = PrintedBy("5.3", None, ("el8",))
 """The kernels that print memory.stat, a line each."""
 
@@ -451,11 +454,13 @@ _STAT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
 
 def count_stats(texts: Sequence[str]) -> int:
     """Count the texts up to the first that is plainly no line of known memory.stat; none where one holds a line end."""
+    if not texts or STAT_LINE.match(texts[0]) is None:
+        return 0
     together = "\n".join(texts) + "\n"
     found = _SOME_STATS.match(together) if together.count("\n") == len(texts) else None
-    if found is None or _unknown_stats(*(key for key, _ in _STAT.findall(found[0]))):
-        return 0
-    return together.count("\n", 0, found.end())
+    keys = [] if found is None else [key for key, _ in _STAT.findall(found[0])]
+    unknown = _unknown_stats(*keys)
+    return keys.index(unknown[0]) if unknown else len(keys)
 
 
 def read_stats(texts: Sequence[str]) -> dict[str, int]:

@@ -12,8 +12,8 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from oomparse.grammar import pages, zones
-from oomparse.grammar.arrangements import PrintedBy, printed_by
-from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, key_range, read_counters
+from oomparse.grammar.arrangements import PrintedBy, kernels_of
+from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
 
@@ -39,6 +39,10 @@ class TotalsLine(TypedLine):
     text: str = ""
     """The counters as they stand: the line may go on in the next."""
 
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels print these counters."""
+        return kernels_of(KeyKind.TOTALS, self.text, self.values, damaged=self.damaged)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLine(TypedLine):
@@ -50,6 +54,10 @@ class NodeLine(TypedLine):
     all_unreclaimable: bool | None = None
     text: str = ""
     """The counters as they stand: the line may go on in the next."""
+
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels print these counters."""
+        return kernels_of(KeyKind.NODE, self.text, self.values, damaged=self.damaged)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -163,26 +171,6 @@ def _totals_format(name: str, first: str, since: str, until: str | None, *, star
         samples=_TOTALS_SAMPLES[name],
     )
 
-
-def kernels_of(line: TypedLine) -> tuple[PrintedBy, ...]:
-    """Return which kernels print the keys of a line of Mem-Info, and their arrangement; nothing for other lines."""
-    if isinstance(line, pages.PageCount):
-        known = key_range(KeyKind.PAGE_COUNTS, line.key)
-        return () if known is None else (PrintedBy(known.since, known.until, known.distros),)
-    kind = _KINDS.get(type(line))
-    if kind is None or not isinstance(line, TotalsLine | NodeLine | zones.ZoneLine):
-        return ()
-    if not line.damaged:
-        return printed_by(kind, line.text)
-    whole = [KEYS[kind][key] for key in line.values]
-    return tuple(PrintedBy(known.since, known.until, known.distros) for known in whole)
-
-
-_KINDS: Mapping[type[TypedLine], KeyKind] = {
-    TotalsLine: KeyKind.TOTALS,
-    NodeLine: KeyKind.NODE,
-    zones.ZoneLine: KeyKind.ZONE,
-}
 
 _KNOWN = "|".join(
     re.escape(key)

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, key_range
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, optional, rx
@@ -48,6 +49,10 @@ class PageCount(TypedLine):
 
     key: str
     pages: int
+
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels count such pages."""
+        return kernels_of(KeyKind.PAGE_COUNTS, "", (self.key,), damaged=True)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

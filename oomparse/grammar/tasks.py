@@ -179,6 +179,8 @@ _SOME_ROWS = re.compile(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
 
 def count_rows(texts: Sequence[str]) -> int:
     """Count the texts up to the first that is plainly no row; none where one of all holds a line end."""
+    if not texts or texts[0][:1] != "[":
+        return 0
     together = "\n".join(texts) + "\n"
     found = _SOME_ROWS.match(together) if together.count("\n") == len(texts) else None
     return together.count("\n", 0, found.end()) if found is not None else 0

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, number, optional, rx
@@ -27,6 +28,8 @@ _ZONE_NAMES = frozenset(_ZONES.split("|"))
 class NodePrefix(TypedLine):
     """``Node N`` alone: the zone follows as a line of its own."""
 
+    in_parts = True
+
     node: int
 
 
@@ -42,10 +45,16 @@ class ZoneLine(TypedLine):
     text: str = ""
     """The counters as they stand: the line may go on in the next."""
 
+    def kernels(self) -> tuple[PrintedBy, ...]:
+        """Return which kernels print these counters."""
+        return kernels_of(KeyKind.ZONE, self.text, self.values, damaged=self.damaged)
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveLine(TypedLine):
     """``lowmem_reserve[]: …``, in pages; of the zone line before it."""
+
+    in_parts = True
 
     pages: tuple[int, ...]
 
