@@ -9,9 +9,9 @@ dmesg does, and stays so when it is read back; control characters are legal in J
 import dataclasses
 import functools
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
-from typing import Any, Literal, NamedTuple, TypeAlias, cast, get_type_hints
+from typing import Any, Literal, TypeAlias, cast, get_type_hints
 
 import msgspec
 
@@ -75,6 +75,9 @@ def _decoder() -> "msgspec.json.Decoder[Any]":
 
 def encode(event: OomEvent, *, brief: bool = False) -> bytes:
     """Return the event as one line of JSON without a line end; ``brief`` leaves out the sections, unparsed."""
+    loader = event.loader
+    if isinstance(loader, Encoded) and loader.brief == brief:
+        return loader.line(encode_record(event.issues), encode_record(event.source))
     return encode_record(_to_record(event, brief=brief))
 
 
@@ -94,35 +97,53 @@ def _builtins(record: object) -> object:
     return {name: value if isinstance(value, msgspec.Raw) else _builtins(value) for name, value in values.items()}
 
 
-class Encoded(NamedTuple):
-    """The memcg and the sections of an event as JSON, in place of what they would be parsed from."""
+class Encoded:
+    """An event as JSON, in place of what it would be parsed from, without its issues and its source.
 
-    parts: Mapping[str, bytes]
+    Their line numbers may be known only where all parts of a log are put together.
+    """
+
+    __slots__ = ("_event", "_parts", "brief")
+
+    def __init__(self, parts: Sequence[bytes], *, brief: bool) -> None:
+        self._parts = tuple(parts)
+        self.brief = brief
+        self._event: OomEvent | None = None
+
+    def __reduce__(self) -> tuple[Callable[..., "Encoded"], tuple[Any, ...]]:
+        """Leave out what was decoded."""
+        return functools.partial(Encoded, brief=self.brief), (self._parts,)
+
+    def line(self, issues: bytes, source: bytes) -> bytes:
+        """Return the whole line."""
+        before, between, after = self._parts
+        return b"".join((before, issues, between, source, after))
 
     def load(self, name: str) -> Any:
         """Return a field, as `decode` would."""
-        value = msgspec.json.decode(self.parts[name], type=_hints()[name])
-        return value if name != "tasks" or value is None else TaskTable.of(value)
+        if self._event is None:
+            self._event = decode(self.line(b"[]", b"{}"))
+        return getattr(self._event, name)
 
     def lines(self) -> tuple[str, ...]:
         """Return nothing: the texts stay where the JSON was made."""
         return ()
 
 
-@functools.cache
-def _hints() -> Mapping[str, Any]:
-    return {**get_type_hints(OomEvent), **_REPLACED}
-
-
 def pack(event: OomEvent, *, brief: bool = False) -> Packed:
-    """Return an event on its way to the process that writes it as JSON: what is long is JSON already."""
-    record = _to_record(event, brief=brief)
-    parts = {name: encode_record(getattr(record, name)) for name in _LONG if name in record.__struct_fields__}
-    values = {name: getattr(event, name) for name in _FULL_NAMES if name not in _LONG}
-    return Packed(OomEvent, values, Encoded(parts))
+    """Return an event on its way to the process that writes it as JSON: it is JSON already."""
+    record = msgspec.structs.replace(_to_record(event, brief=brief), issues=_PLACE, source=_PLACE)
+    parts = encode_record(record).split(_MARK)
+    values = {name: getattr(event, name) for name in _SENT}
+    return Packed(OomEvent, values, Encoded(parts, brief=brief))
 
 
-_LONG = ("memcg", *LAZY_FIELDS)
+_SENT = ("scope", "time", "source", "issues")
+"""What those want to know who put the parts of a log together, or choose among its events."""
+
+_MARK = b"\0"
+"""No byte of JSON, whose strings escape it."""
+_PLACE = msgspec.Raw(_MARK)
 
 
 def to_builtins(event: OomEvent, *, brief: bool = False) -> dict[str, Any]:
@@ -153,12 +174,6 @@ def decode(line: bytes | str) -> OomEvent:
 
 
 def _to_record(event: OomEvent, *, brief: bool, tree: bool = False) -> msgspec.Struct:
-    loader = event.loader
-    if isinstance(loader, Encoded):
-        names = _BRIEF_NAMES if brief else _FULL_NAMES
-        known = {name: getattr(event, name) for name in names if name not in loader.parts}
-        raw = {name: msgspec.Raw(part) for name, part in loader.parts.items()}
-        return (BriefRecord if brief else EventRecord)(**known, **raw, victim=event.victim)
     if brief:
         values = {name: getattr(event, name) for name in _BRIEF_NAMES}
         if event.memcg is not None:

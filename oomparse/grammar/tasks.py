@@ -235,21 +235,21 @@ def _rows(columns: tuple[str, ...] | None, texts: Sequence[str]) -> Iterable[Tas
 @functools.lru_cache(maxsize=64)
 def _plain_rows(columns: tuple[str, ...] | None) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     """Return the fields of a header's numbers, and what finds its rows; None where a title is not known."""
-    return _rows_of(columns, r"-?\d{1,20}", ".*")
+    return _rows_of(columns, r"-?\d{1,20}+", ".*")
 
 
 @functools.lru_cache(maxsize=64)
 def _printed_rows(columns: tuple[str, ...]) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     """Return the same, of rows that nobody has touched since the kernel printed them."""
-    return _rows_of(columns, r"(?:0|-?[1-9]\d{0,17})(?!\d)", f"[ -~]{{0,{COMM_BYTES}}}")
+    return _rows_of(columns, r"(?:0|-?[1-9]\d{0,17}+)", f"[ -~]{{0,{COMM_BYTES}}}+")
 
 
 def _rows_of(columns: tuple[str, ...] | None, digits: str, name: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     if columns is None or columns[-1] != "name" or not COLUMN_FIELDS.keys() >= set(columns[:-1]):
         return (), None
     fields = tuple(COLUMN_FIELDS[title] for title in columns[:-1])
-    cells = rf"[ \t]+({digits})" * (len(columns) - 2)
-    return fields, re.compile(rf"^[ \t]*\[[ \t]*({digits})\]{cells}[ \t]({name})$", re.MULTILINE)
+    cells = rf"[ \t]++({digits})" * (len(columns) - 2)
+    return fields, re.compile(rf"^[ \t]*+\[[ \t]*+({digits})\]{cells}[ \t]({name})$", re.MULTILINE)
 
 
 FORMATS: tuple[LineFormat, ...] = (
