@@ -596,6 +596,7 @@ class Assembler:
                 if not crowded and (newest is None or not _too_late(report, newest)):
                     break
             self._end_oldest()
+            report.settled = True
             if not settled and report.is_event and not report.dropped:
                 report.revision = 1
                 events.append(report.builder(report) if report.builder else build_event(report))

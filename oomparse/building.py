@@ -326,6 +326,8 @@ def _agreed_comm(report: Report, sections: ReportSections, pid: int | None, comm
     if pid is None or comm is None:
         return comm
     said = (report.constraint, report.selected, *report.kills)
+    if all(line is None or line.comm == comm for line in said):
+        return comm
     alike = _alike(comm, pid, said)
     if len(set(alike)) < 2:
         return comm

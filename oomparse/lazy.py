@@ -100,11 +100,12 @@ class Deferred:
     if not TYPE_CHECKING:
 
         def __getattr__(self, name: str) -> Any:
-            if name.startswith("_") or name not in type(self).__dataclass_fields__:
+            if name not in type(self).__dataclass_fields__:
                 raise AttributeError(f"{type(self).__name__!r} object has no attribute {name!r}")
-            loader = self.loader
-            if loader is None:
-                raise AttributeError(f"{name!r} of this {type(self).__name__} was never set")
+            try:
+                loader = object.__getattribute__(self, "_loader")
+            except AttributeError:
+                raise AttributeError(f"{name!r} of this {type(self).__name__} was never set") from None
             value = loader.load(name)
             object.__setattr__(self, name, value)
             return value

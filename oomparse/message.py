@@ -11,6 +11,7 @@ from typing import NamedTuple
 
 from oomparse.compact import Compact
 from oomparse.errors import Issue
+from oomparse.fast_init import fast_init
 
 
 class Line(NamedTuple):
@@ -22,6 +23,7 @@ class Line(NamedTuple):
     cut: bool = False
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Message(Compact):
     r"""A kernel message.

@@ -14,6 +14,7 @@ from enum import StrEnum
 from typing import Any
 
 from oomparse.errors import Issue
+from oomparse.fast_init import fast_init
 from oomparse.lazy import Deferred
 from oomparse.sections import MemInfo, Slab, Stack, TaskTable
 
@@ -97,6 +98,7 @@ class LimitKind(StrEnum):
     KMEM = "kmem"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One reason for a verdict: what was concluded (``says``) and the line that says so."""
@@ -105,6 +107,7 @@ class Evidence:
     text: str
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EventTime:
     """When it happened.
@@ -118,6 +121,7 @@ class EventTime:
     printed: str | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where the report was read.  Lines count from 1; ``from_kernel`` is None where the carrier cannot tell."""
@@ -133,6 +137,7 @@ class Source:
     from_kernel: bool | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Invoker:
     """The task that asked for memory (``mm/oom_kill.c:dump_header()`` and the dump_stack lines)."""
@@ -163,6 +168,7 @@ class GfpMask:
     printed: str | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Memcg(Deferred):
     """The cgroup whose limit was hit (``oom_memcg``), the victim's own (``task_memcg``), and the counters.
@@ -199,6 +205,7 @@ class Memcg(Deferred):
     hierarchy: Mapping[str, Mapping[str, int]] | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Reaper:
     """What the oom_reaper thread got back (since 4.6); the sizes are what is left."""
@@ -209,6 +216,7 @@ class Reaper:
     shmem_rss_kb: int | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Victim:
     """A killed (or chosen) process.  ``comm`` is what the kernel printed; ``printable(comm)`` is safe to show."""
@@ -243,6 +251,7 @@ class Selection:
     oom_score: int | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a cgroup path means outside the kernel (`oomparse.decode.cgroup`).
@@ -286,6 +295,7 @@ class Era:
 LAZY_FIELDS = ("meminfo", "tasks", "slabs", "stack")
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OomEvent(Deferred):
     """One OOM incident, from its header to its last kill, whatever of it survives."""

@@ -42,7 +42,7 @@ BYTES_BEFORE = 2048
 FRACTION_DIGITS = 6
 
 _HEADER = b" invoked oom-killer: gfp_mask="
-_ESCAPE = re.compile(rb"[#\\\x1b]")
+_ESCAPES = (b"#", b"\\", b"\x1b")
 """What decoding may change; so may a byte that is no ASCII."""
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
@@ -225,10 +225,10 @@ def _texts(found: Outline, message: Message) -> tuple[str, str, str] | None:
         return None
     if "." in (message.printed or "") and any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues):
         return None  # each line has its own stamp then, and none says its year
-    parts = (found.head[offset:], found.constraint[offset:], found.reaped[offset:])
-    if any(map(_ESCAPE.search, parts)):
+    together = b"\n".join((found.head[offset:], found.constraint[offset:], found.reaped[offset:]))
+    if any(escape in together for escape in _ESCAPES):
         return None
-    head, constraint, reaper = (part.decode("utf-8", "surrogateescape") for part in parts)
+    head, constraint, reaper = together.decode("utf-8", "surrogateescape").split("\n")
     return head, constraint, reaper
 
 
@@ -510,5 +510,5 @@ def build_lazily(report: Report) -> OomEvent:
     if not isinstance(report, PlainReport) or report.is_read:
         return build_event(report)
     event = object.__new__(OomEvent)
-    object.__setattr__(event, "_loader", PlainLoader(report.copy()))
+    object.__setattr__(event, "_loader", PlainLoader(report if report.settled else report.copy()))
     return event

@@ -8,7 +8,10 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Literal, NamedTuple, TypeAlias
 
+from oomparse.fast_init import fast_init
 
+
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemTotals:
     """The machine-wide counters (``mm/show_mem.c:show_free_areas()``), in pages."""
@@ -42,6 +45,7 @@ class MemTotals:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeMemory:
     """One ``Node N active_anon:…`` line (since 4.8), in kB."""
@@ -75,6 +79,7 @@ class NodeMemory:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeBlocks:
     """Free blocks of one order: ``count*size_kb (migrate_types)``."""
@@ -109,6 +114,7 @@ class PerCpuList:
     used_pages: int | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneMemory:
     """One zone line and its ``lowmem_reserve[]``, in kB (the reserve and ``pages_scanned`` in pages)."""
@@ -240,6 +246,7 @@ class MemInfo:
     """Inferred from the free lists (the smallest block is one page); ``None`` without them."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """One row of the task dump; columns that this kernel does not print are ``None``."""
@@ -329,6 +336,7 @@ class Slab:
     total_kb: int
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One stack entry; ``reliable`` is False for those marked ``?``."""

@@ -175,7 +175,8 @@ def _read(text: str) -> _Stamp | None:
 
 def _read_or_raise(text: str) -> _Stamp | None:
     if (found := _PLAIN.fullmatch(text)) and (short := _month_day(f"{found['month']} {found['day']}")) is not None:
-        return _Stamp(datetime.combine(datetime(LEAP_YEAR, *short), time.fromisoformat(found["clock"])), has_year=False)
+        hours, minutes, seconds = found["clock"].split(":")
+        return _Stamp(datetime(LEAP_YEAR, *short, int(hours), int(minutes), int(seconds)), has_year=False)
     if found := _ISO.fullmatch(text):
         naive = datetime.fromisoformat(f"{found['day']}T{_padded(found['clock'])}")
         return _zoned(naive, found["zone"], has_year=True)
@@ -374,13 +375,12 @@ class TimeResolver:
         elif last is not None and _steps_back(last, naive):
             year -= 1
         else:
-            if _exists(naive, year) and not self._possible(naive, year):
-                self._year = year = year - 1  # the lines before were of an earlier year than it seemed
             self._last = naive
-        try:
-            return naive.replace(year=year)
-        except ValueError:  # 29 February in a year without one: the year cannot be right
-            return None
+            dated = _dated(naive, year)
+            if dated is None or self._latest is None or self._given_year is not None or dated <= self._latest:
+                return dated
+            self._year = year = year - 1  # the lines before were of an earlier year than it seemed
+        return _dated(naive, year)
 
     def _first_year(self, naive: datetime) -> int | None:
         if self._given_year is not None:
@@ -391,7 +391,7 @@ class TimeResolver:
         if self._neighbour is not None:
             self._origin = "a neighbouring line"
             near = self._local(self._neighbour)
-            years = [year for year in (near.year - 1, near.year, near.year + 1) if _exists(naive, year)]
+            years = [year for year in (near.year - 1, near.year, near.year + 1) if _dated(naive, year) is not None]
             return min(years, key=lambda year: abs(naive.replace(year=year) - near), default=None)
         return None
 
@@ -399,10 +399,8 @@ class TimeResolver:
         """Return whether a stamp of that year is not younger than the file."""
         if self._latest is None or self._given_year is not None:
             return True
-        try:
-            return naive.replace(year=year) <= self._latest
-        except ValueError:  # 29 February
-            return False
+        dated = _dated(naive, year)
+        return dated is not None and dated <= self._latest
 
     def _local(self, wall: datetime) -> datetime:
         return wall.astimezone(self._zone or UTC).replace(tzinfo=None)
@@ -433,12 +431,12 @@ class TimeResolver:
         return Resolved(wall)
 
 
-def _exists(naive: datetime, year: int) -> bool:
+def _dated(naive: datetime, year: int) -> datetime | None:
+    """Return a stamp in a year; None for 29 February in a year without one: that year cannot be right."""
     try:
-        naive.replace(year=year)
+        return naive.replace(year=year)
     except ValueError:
-        return False
-    return True
+        return None
 
 
 def _as_datetime(anchor: datetime | float | None) -> datetime | None:

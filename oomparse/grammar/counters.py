@@ -12,6 +12,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
+from oomparse.fast_init import fast_init
+
 
 class KeyKind(StrEnum):
     """Where a counter stands."""
@@ -190,6 +192,7 @@ def key_range(kind: KeyKind, key: str) -> KeyRange | None:
     return KEYS[kind].get(key)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Counters:
     """The counters of one line, by the kernel's own keys.

@@ -13,7 +13,7 @@ from typing import NamedTuple
 
 from oomparse.grammar import formats_of
 from oomparse.grammar._lowered import PATTERNS, TABLE
-from oomparse.grammar.format import Groups, LineFormat, TypedLine
+from oomparse.grammar.format import LineFormat, TypedLine
 from oomparse.grammar.tokens import INDENT
 
 _HEX_DIGITS = b"0123456789abcdef"
@@ -54,18 +54,18 @@ class _Candidate:
         return self._format
 
     def match(self, text: str) -> re.Match[str] | None:
-        match = self._match
-        if match is None:
-            match = self._match = re.compile(PATTERNS[self.name]).match
-        return match(text)
+        return (self._match or self._compiled())(text)
 
     def parse(self, text: str) -> Parsed | None:
-        found = self.match(text)
+        found = (self._match or self._compiled())(text)
         if found is None:
             return None
-        groups: Groups = found.groupdict()
-        line_format = self.format
-        return Parsed(line_format, line_format.build(groups))
+        line_format = self._format or self.format
+        return Parsed(line_format, line_format.build(found.groupdict()))
+
+    def _compiled(self) -> Callable[[str], re.Match[str] | None]:
+        self._match = re.compile(PATTERNS[self.name]).match
+        return self._match
 
 
 def compiled(line_format: LineFormat) -> re.Pattern[str]:

@@ -101,7 +101,7 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
         if numbers is None:
             numbers = _numbers(line_type)
         values: dict[str, Any] = {
-            name: text if name not in numbers else int(text, 16) if text.startswith("0x") else int(text)
+            name: text if name not in numbers else int(text, 16) if "x" in text else int(text)
             for name, text in groups.items()
             if text is not None
         }

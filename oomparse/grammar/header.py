@@ -9,6 +9,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import (
     COMM_BYTES,
@@ -31,6 +32,7 @@ HEADER_BY = "mm/oom_kill.c:dump_header()"
 DUMP_STACK_BY = "lib/dump_stack.c:dump_stack_print_info()"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Header(TypedLine):
     """``X invoked oom-killer: …``; ``printed`` is the text in the parentheses behind the mask."""
@@ -54,6 +56,7 @@ class CpusetLine(TypedLine):
     mems_allowed: str
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class CpuLine(TypedLine):
     """``CPU: … PID: … Comm: …`` (since 3.10) or ``Pid: …, comm: …`` (before)."""

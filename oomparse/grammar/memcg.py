@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import BLANKS, INDENT, is_elided, kb, lit, number, optional, path, rest, rest_of_line, rx
@@ -43,6 +44,7 @@ class LimitReached(TypedLine):
     oom_memcg: str
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgCounter(TypedLine):
     """``kind`` is ``memory``, ``swap``, ``memsw`` or ``kmem``."""
@@ -57,6 +59,7 @@ class MemcgCounter(TypedLine):
         return _COUNTERS_SINCE.get(self.kind, ())
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgStats(TypedLine):
     """``Memory cgroup stats for PATH:`` and the numbers that stand behind it; ``unit`` is None where none do."""
@@ -70,6 +73,7 @@ class MemcgStats(TypedLine):
         return (PRINT_STATS,) if self.unit == "bytes" else ()
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class MemcgStat(TypedLine):
     """One ``key value`` line of memory.stat."""

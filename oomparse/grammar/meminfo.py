@@ -11,6 +11,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar import pages, zones
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
@@ -30,6 +31,7 @@ class MemInfoTitle(TypedLine):
     """``Mem-Info:``."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TotalsLine(TypedLine):
     """Machine-wide counters in pages, by the kernel's keys: the whole record, or one line of it."""
@@ -44,6 +46,7 @@ class TotalsLine(TypedLine):
         return kernels_of(KeyKind.TOTALS, self.text, self.values, damaged=self.damaged)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class NodeLine(TypedLine):
     """``Node N active_anon:…`` (since 4.8), in kB, by the kernel's keys."""

@@ -8,6 +8,7 @@ import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, key_range
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
@@ -24,6 +25,7 @@ SWAP_BY = "mm/swap_state.c:show_swap_cache_info()"
 HUGE_BY = "mm/hugetlb.c:hugetlb_show_meminfo_node()"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class HugePagesLine(TypedLine):
     """Huge pages of one size; ``node`` is None for the rest of a wrapped line."""
@@ -43,6 +45,7 @@ class FreePagesLine(TypedLine):
     highmem_kb: int
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PageCount(TypedLine):
     """``N pages KEY``, under the kernel's words (`KeyKind.PAGE_COUNTS`)."""
@@ -55,6 +58,7 @@ class PageCount(TypedLine):
         return kernels_of(KeyKind.PAGE_COUNTS, "", (self.key,), damaged=True)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SwapLine(TypedLine):
     """One line about swap."""

@@ -10,6 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, rx
 from oomparse.sections import Frame
@@ -28,6 +29,7 @@ class StackTitle(TypedLine):
     """``Call Trace:``."""
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FrameLine(TypedLine):
     """One line of the trace; ``callee`` is the function that the caller in ``frames`` had called (32-bit ARM)."""
@@ -36,6 +38,7 @@ class FrameLine(TypedLine):
     callee: Frame | None = None
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RegistersLine(TypedLine):
     """Registers as printed, by name."""

@@ -8,6 +8,7 @@ reaper's in `oomparse.grammar.reaper`.
 import re
 from dataclasses import dataclass
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import CPU_LIST, comm, is_elided, lit, message, nodes, number, optional, rest, rx
 
@@ -15,6 +16,7 @@ KILL_BY = "mm/oom_kill.c:oom_kill_process()"
 OUT_OF_MEMORY_BY = "mm/oom_kill.c:out_of_memory()"
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ConstraintLine(TypedLine):
     """The ``oom-kill:`` summary (since 5.0)."""
@@ -201,6 +203,7 @@ def _may_be_cut(key: str, value: str) -> bool:
 
 _CONSTRAINTS = ("CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG")
 
+_TASK = r",task=.{0,15},pid=\d+,uid=-?\d+\s*\Z"
 _SUMMARY_END = r"(?:,oom_memcg=|,global_oom|,task_memcg=|,task=)"
 _OOM_PANIC = re.compile(r"out of memory|panic_on_oom|deadlocked on memory", re.IGNORECASE)
 
@@ -273,7 +276,7 @@ FORMATS: tuple[LineFormat, ...] = (
                 + lit(",mems_allowed=")
                 + nodes("mems_allowed")
             )
-            + rx(r"(?:,oom_memcg=|,global_oom|,task_memcg=)[^\n]*?(?=,task=.{0,15},pid=\d+,uid=-?\d+\s*\Z)|")("memcgs")
+            + rx(rf"(?:,oom_memcg=|,global_oom|,task_memcg=)[^,\n]*+(?:(?!{_TASK}),[^,\n]*+)*+(?={_TASK})|")("memcgs")
             + lit(",task=")
             + comm(r",pid=\d+,uid=-?\d+\s*\Z")
             + lit(",pid=")

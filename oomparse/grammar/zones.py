@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, NamedTuple
 
+from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
@@ -33,6 +34,7 @@ class NodePrefix(TypedLine):
     node: int
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ZoneLine(TypedLine):
     """``[Node N ]ZONE free:…``, in kB, by the kernel's keys."""
@@ -50,6 +52,7 @@ class ZoneLine(TypedLine):
         return kernels_of(KeyKind.ZONE, self.text, self.values, damaged=self.damaged)
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReserveLine(TypedLine):
     """``lowmem_reserve[]: …``, in pages; of the zone line before it."""
@@ -59,6 +62,7 @@ class ReserveLine(TypedLine):
     pages: tuple[int, ...]
 
 
+@fast_init
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FreeListLine(TypedLine):
     """One buddy line: ``blocks`` of (count, size in kB, migrate types)."""

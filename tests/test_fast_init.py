@@ -1,0 +1,87 @@
+"""A class with a fast ``__init__`` is the class that it was."""
+
+import copy
+import dataclasses
+import inspect
+import pickle
+from dataclasses import FrozenInstanceError, dataclass, field
+
+import pytest
+
+from oomparse.fast_init import fast_init
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Base:
+    first: int = 1
+
+
+@fast_init
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fast(Base):
+    """What it is."""
+
+    needed: str
+    maybe: int | None = None
+    many: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Slow(Base):
+    needed: str
+    maybe: int | None = None
+    many: list[int] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Below(Fast):
+    more: int = 0
+
+
+class Wide(Fast):
+    """Has a dict."""
+
+
+VALUES = ({"needed": "a"}, {"needed": "a", "first": 2, "maybe": 3, "many": [4]})
+
+
+@pytest.mark.parametrize("values", VALUES)
+def test_the_same_fields(values: dict[str, object]) -> None:
+    fast, slow = Fast(**values), Slow(**values)  # type: ignore[arg-type]  # as the fields say
+    assert dataclasses.asdict(fast) == dataclasses.asdict(slow)
+    assert repr(fast) == repr(slow).replace("Slow", "Fast")
+    assert fast == Fast(**values)  # type: ignore[arg-type]  # as above
+    assert type(fast) is Fast
+    assert pickle.loads(pickle.dumps(fast)) == copy.deepcopy(fast) == fast
+    assert dataclasses.replace(fast, needed="b").needed == "b"
+
+
+def test_it_is_frozen_and_has_no_more_than_its_slots() -> None:
+    fast = Fast(needed="a")
+    with pytest.raises(FrozenInstanceError):
+        fast.needed = "b"  # type: ignore[misc]  # that is what is tested
+    with pytest.raises(FrozenInstanceError):
+        del fast.needed
+    assert not hasattr(fast, "__dict__")
+
+
+def test_every_object_has_a_default_of_its_own() -> None:
+    assert Fast(needed="a").many is not Fast(needed="a").many
+
+
+def test_it_asks_for_the_same_arguments() -> None:
+    assert inspect.signature(Fast) == inspect.signature(Slow)
+    Fast(needed="a")
+    assert inspect.signature(Fast) == inspect.signature(Slow)
+    assert Fast.__init__.__kwdefaults__ == Slow.__init__.__kwdefaults__
+    for wrong in ({}, {"needed": "a", "other": 1}):
+        with pytest.raises(TypeError):
+            Fast(**wrong)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(TypeError):
+        Fast("a")  # type: ignore[call-arg, arg-type]  # that is what is tested
+
+
+@pytest.mark.parametrize("cls", [Below, Wide])
+def test_a_class_below_it_works(cls: type[Fast]) -> None:
+    made = cls(needed="a", first=5)
+    assert (type(made), made.needed, made.first, made.many) == (cls, "a", 5, [])
