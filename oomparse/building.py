@@ -5,7 +5,6 @@ Used by `oomparse.assembler` alone.  Decides which line's word counts where seve
 """
 
 import functools
-import hashlib
 from collections.abc import Iterable
 from dataclasses import replace
 from datetime import UTC
@@ -326,7 +325,7 @@ def _agreed_comm(report: Report, sections: ReportSections, pid: int | None, comm
     if pid is None or comm is None:
         return comm
     said = (report.constraint, report.selected, *report.kills)
-    if all(line is None or line.comm == comm for line in said):
+    if {line.comm for line in said if line is not None} == {comm}:
         return comm
     alike = _alike(comm, pid, said)
     if len(set(alike)) < 2:
@@ -520,6 +519,8 @@ def _source(report: Report, era: Era | None) -> Source:
 
 def _event_id(report: Report, victims: tuple[Victim, ...], invoker: Invoker | None) -> str:
     """Return the same id for every copy of a report: host (or boot), kernel time, first victim (or invoker)."""
+    import hashlib  # who wants victims alone does not wait for it
+
     message = report.header_message or report.kill_message or report.first
     if message.monotonic_us is not None:
         when = f"{message.monotonic_us}us"

@@ -42,8 +42,6 @@ BYTES_BEFORE = 2048
 FRACTION_DIGITS = 6
 
 _HEADER = b" invoked oom-killer: gfp_mask="
-_ESCAPES = (b"#", b"\\", b"\x1b")
-"""What decoding may change; so may a byte that is no ASCII."""
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
 # The telling lines of a report, in the kernel's order; only the first kind may come more than once.
@@ -55,6 +53,11 @@ _KINDS = (
     b"emory: Killed process ",
 )
 _COUNTER, _CONSTRAINT, _KILL = 0, 3, 4
+_FOLLOWING = tuple(
+    tuple(enumerate(_KINDS))[max(reached if reached == _COUNTER else reached + 1, 0) :]
+    for reached in range(-1, len(_KINDS))
+)
+"""The kinds that may come next, by one more than the kind that came last."""
 _HEADER_FORMAT, _CONSTRAINT_FORMAT, _KILL_FORMAT, _REAPED_FORMAT = "header_4_6", "oom_kill", "killed_5_4", "reaped"
 
 
@@ -117,10 +120,10 @@ def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int]
     constraint = b""
     for trigger in triggers:
         line = _line(data, trigger)
-        kind = max(reached, 0) if reached <= _COUNTER else reached + 1
-        while kind < len(_KINDS) and _KINDS[kind] not in line:
-            kind += 1
-        if kind == len(_KINDS):
+        for kind, words in _FOLLOWING[reached + 1]:  # noqa: B007 - it is used below
+            if words in line:
+                break
+        else:
             return None
         if kind == _COUNTER:
             name = line[: line.index(_KINDS[_COUNTER])].rpartition(b" ")[2]
@@ -137,12 +140,10 @@ def _telling_lines(data: bytes, triggers: list[int]) -> tuple[bytes, bytes, int]
 
 def _shared_prefix(head: bytes, kill: bytes) -> tuple[bytes, int]:
     """Return what the two lines begin with up to the fraction of a second, and where that is; -1 if they have none."""
-    start = stop = differ = _first_difference(head, kill)
-    while start and head[start - 1 : start].isdigit():
-        start -= 1
-    while head[stop : stop + 1].isdigit():
-        stop += 1
-    if stop - start == FRACTION_DIGITS and head[start - 1 : start] in (b".", b","):
+    differ = _first_difference(head, kill)
+    found = _FRACTION.search(head, max(differ - FRACTION_DIGITS - 1, 0), differ + FRACTION_DIGITS + 1)
+    if found is not None and found.start() < differ <= found.end():
+        start = found.start() + 1
         return head[:start], start
     return head[: head.rfind(b" ", 0, differ) + 1], -1
 
@@ -157,6 +158,9 @@ def _text_of(start: int, middle: bytes, *, stamped: bool) -> re.Pattern[str]:
 
 _USUAL = r'[ -"$-\[\]-~]'
 """Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
+
+
+_FRACTION = re.compile(rb"[.,]\d{%d}(?!\d)" % FRACTION_DIGITS)
 
 
 def _first_difference(one: bytes, other: bytes) -> int:
@@ -226,8 +230,8 @@ def _texts(found: Outline, message: Message) -> tuple[str, str, str] | None:
     if "." in (message.printed or "") and any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues):
         return None  # each line has its own stamp then, and none says its year
     together = b"\n".join((found.head[offset:], found.constraint[offset:], found.reaped[offset:]))
-    if any(escape in together for escape in _ESCAPES):
-        return None
+    if b"#" in together or b"\\" in together or b"\x1b" in together:
+        return None  # what decoding may change; so may a byte that is no ASCII
     head, constraint, reaper = together.decode("utf-8", "surrogateescape").split("\n")
     return head, constraint, reaper
 

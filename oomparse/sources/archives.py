@@ -5,9 +5,9 @@ never by a name, and everything is streamed: an archive is never held, and nothi
 damaged gives what it held; the `Content` that suffered says so in ``issue``.
 """
 
-import calendar
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from enum import StrEnum
 from itertools import chain
 from typing import TYPE_CHECKING, Any, BinaryIO, cast
@@ -299,7 +299,7 @@ def _zip_members(layer: _Layer, file: BinaryIO) -> Iterator[Content]:
 
 def _zip_time(info: "zipfile.ZipInfo") -> float | None:
     try:
-        return calendar.timegm((*info.date_time, 0, 0, 0))
+        return datetime(*info.date_time, tzinfo=UTC).timestamp()
     except ValueError:  # Nothing keeps an archive from saying the 150th month
         return None
 

@@ -7,8 +7,6 @@ and then says so.  Memory is bounded whatever the stream claims: output comes in
 isal, where installed, unpacks gzip at about twice the speed; it gives the same bytes, as damage is always left to zlib.
 """
 
-import bz2
-import lzma
 import re
 import sys
 import zlib
@@ -72,7 +70,18 @@ class _Gunzip:
         return out
 
 
+# What reads a format is imported where a file of it comes.
+
+
+def _unbzip2() -> Decompressor:
+    import bz2
+
+    return bz2.BZ2Decompressor()
+
+
 def _unxz() -> Decompressor:
+    import lzma
+
     return lzma.LZMADecompressor(format=lzma.FORMAT_XZ, memlimit=MAX_WINDOW_BYTES)
 
 
@@ -102,6 +111,8 @@ def _fast_gunzip() -> Callable[[], Decompressor] | None:
 
 def _damage() -> tuple[type[Exception], ...]:
     """What the decompressors raise at bytes that they cannot read (bz2: OSError)."""
+    import lzma
+
     known: list[type[Exception]] = [EOFError, OSError, ValueError, zlib.error, lzma.LZMAError, _zstd_error()]
     try:
         from isal import igzip_lib
@@ -125,7 +136,7 @@ class Codec:
 CODECS = (
     Codec(name="gzip", magic=re.compile(rb"\x1f\x8b\x08"), open=_Gunzip, open_fast=_fast_gunzip),
     Codec(name="xz", magic=re.compile(rb"\xfd7zXZ\0"), open=_unxz),
-    Codec(name="bzip2", magic=re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), open=bz2.BZ2Decompressor),
+    Codec(name="bzip2", magic=re.compile(rb"BZh[1-9](?:1AY&SY|\x17rE8P\x90)"), open=_unbzip2),
     # A stream may begin with a skippable frame, as pzstd writes them.
     Codec(name="zstd", magic=re.compile(rb"\x28\xb5\x2f\xfd|[\x50-\x5f]\x2a\x4d\x18", re.DOTALL), open=_unzstd),
 )
