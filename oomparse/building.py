@@ -5,7 +5,7 @@ Used by `oomparse.assembler` alone.  Decides which line's word counts where seve
 """
 
 import functools
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from datetime import UTC
 from typing import Any, TypeVar
@@ -113,7 +113,7 @@ def _first(*values: T | None) -> T | None:
     return next((value for value in values if value is not None), None)
 
 
-def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, MemcgCounter]]:
+def _proven(report: Report) -> tuple[Mapping[Section, list[str]], dict[str, MemcgCounter]]:
     """Return the sections and counters that are the report's own beyond doubt.
 
     Lines of two reports that were printed at once, without caller ids, are told apart by names.  Counters name no one:
@@ -121,9 +121,9 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
     """
     doubtful: set[object] = {Section.MEMCG} if _doubts_memcg(report) else set()
     if not doubtful and (not report.interleaved or report.caller is not None):
-        return tuple(report.body), report.counters
+        return report.body, report.counters
     doubtful |= report.ambiguous
-    sections = ReportSections(tuple(report.body), ())
+    sections = ReportSections(report.body, ())
     named = report.constraint or report.task_in
     if named is not None and sections.stats_path() not in (None, named.oom_memcg):
         doubtful.add(Section.MEMCG)
@@ -131,7 +131,7 @@ def _proven(report: Report) -> tuple[tuple[tuple[Section, str], ...], dict[str, 
     pid = next((found.pid for found in (report.selected, report.constraint, *report.kills) if found is not None), None)
     if pid is not None and pid not in report.evidence_pids:
         doubtful.add(Section.TASKS)
-    return tuple(row for row in report.body if row[0] not in doubtful), counters
+    return {section: texts for section, texts in report.body.items() if section not in doubtful}, counters
 
 
 def _era(report: Report) -> Era | None:
@@ -484,7 +484,7 @@ def _issues(report: Report, outcome: Outcome) -> tuple[Issue, ...]:
 
 def _short_reserves(report: Report) -> Iterable[str]:
     """Return the ``lowmem_reserve[]`` lines that lack zones: all have the same."""
-    found = [text for section, text in report.body if section is Section.MEMINFO and text.startswith(_RESERVE)]
+    found = [text for text in report.body.get(Section.MEMINFO, ()) if text.startswith(_RESERVE)]
     longest = max((text.count(" ") for text in found), default=0)
     return (text for text in found if text.count(" ") < longest)
 

@@ -5,9 +5,10 @@ Turns a dataclass into one whose named fields may stay unset until someone reads
 read every field, and so work as if all had been parsed at once.  It knows nothing of kernels or text.
 """
 
+from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, cast
 
 
 class Loader(Protocol):
@@ -18,6 +19,14 @@ class Loader(Protocol):
 
     def lines(self) -> tuple[str, ...]:
         """Return the texts that the fields are made from."""
+
+
+class StandIn(Loader):
+    """A loader that has another instance with all the fields."""
+
+    @abstractmethod
+    def instance(self) -> "Deferred":
+        """Return it."""
 
 
 class Packed(NamedTuple):
@@ -61,6 +70,11 @@ class Deferred:
         except AttributeError:
             return None
         return found
+
+    def original(self) -> Self:
+        """Return the instance that this one stands for, which is equal and answers at once; else this one."""
+        loader = self.loader
+        return cast("Self", loader.instance()) if isinstance(loader, StandIn) else self
 
     def is_read(self, name: str) -> bool:
         """Whether a field was given, or has been parsed."""

@@ -24,13 +24,12 @@ from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
-from oomparse.lazy import Packed
+from oomparse.lazy import Packed, StandIn
 from oomparse.message import Message
 from oomparse.model import OomEvent, Scope, Source
 from oomparse.prefilter import count
 from oomparse.report import MAX_FOREIGN_RUN, Report
 from oomparse.report_sections import ReportSections
-from oomparse.sections import TaskCells
 from oomparse.sources.lines import LineSplitter
 from oomparse.timestamps import Resolved, TimeResolver
 from oomparse.transports import DecodeContext, Decoder, get
@@ -440,10 +439,10 @@ class PlainReport(Report):
         return getattr(self, name)
 
 
-_NO_SECTIONS = ReportSections((), ())
+_NO_SECTIONS = ReportSections({}, ())
 
 
-class PlainLoader:
+class PlainLoader(StandIn):
     """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
     def __init__(self, report: PlainReport) -> None:
@@ -457,14 +456,10 @@ class PlainLoader:
                 return victims_of(self._report, _NO_SECTIONS)
             if name == "scope":
                 return self._scope()
-        return getattr(self._whole(), name)
+        return getattr(self.instance(), name)
 
-    def task_cells(self) -> TaskCells | None:
-        """Return the rows of the task dump unread, where that can be."""
-        sections = self._whole().loader
-        return sections.task_cells() if isinstance(sections, ReportSections) else None
-
-    def _whole(self) -> OomEvent:
+    def instance(self) -> OomEvent:
+        """Return the event of the whole report."""
         if self._event is None:
             self._report.read_whole()
             self._event = build_event(self._report)

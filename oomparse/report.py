@@ -6,7 +6,7 @@ see `oomparse.building`.
 """
 
 from collections.abc import Callable, Sequence
-from itertools import islice, repeat
+from itertools import islice
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
@@ -121,7 +121,8 @@ class Report:
         self.lmk: LmkKilled | None = None
         self.lmk_details: list[LmkDetail] = []
         self.reaped: dict[int, Reaped] = {}
-        self.body: list[tuple[Section, str]] = []
+        self.body: dict[Section, list[str]] = {}
+        """The texts of each section but the verdict."""
         self.texts: list[str] = []
         self.unknown: list[tuple[str, int | None]] = []
         self.foreign_run: list[tuple[str, int | None]] = []
@@ -140,7 +141,7 @@ class Report:
         self._killed: set[tuple[int | None, str | None]] = set()
         self._evidence_pids: set[int] = set()
         self._looked_at = 0
-        """Lines of the body whose pids are known."""
+        """Rows whose pids are known."""
         self.interleaved = False
         self.ambiguous: set[Section | type[TypedLine]] = set()
         """Sections of which a line could as well have been another report's; of the first lines, their kinds."""
@@ -298,7 +299,7 @@ class Report:
             self.size += len(text)
             self.texts.append(text)
             if section not in (Section.VERDICT, Section.REAPER):
-                self.body.append((section, text))
+                self.body.setdefault(section, []).append(text)
         if section not in _READ_LATER:
             self._keep(message, text, line)
         whole = exact and not line.damaged and not (section is Section.MEMINFO and line.in_parts)
@@ -323,7 +324,7 @@ class Report:
         self.last = message
         self.size += size
         self.texts += texts
-        self.body += zip(repeat(section), texts)
+        self.body.setdefault(section, []).extend(texts)
         if section is Section.MEMCG:
             self.printed_by.add(PRINT_STATS)
         return True
@@ -371,11 +372,12 @@ class Report:
     @property
     def evidence_pids(self) -> set[int]:
         """The pids of the task dump; asked for where reports are told apart."""
-        for section, text in islice(self.body, self._looked_at, None):
+        rows = self.body.get(Section.TASKS, [])
+        for text in islice(rows, self._looked_at, None):
             pid = text[text.find("[") + 1 : text.find("]")].strip()
-            if section is Section.TASKS and pid.isdecimal() and len(pid) < MAX_PID_DIGITS:
+            if pid.isdecimal() and len(pid) < MAX_PID_DIGITS:
                 self._evidence_pids.add(int(pid))
-        self._looked_at = len(self.body)
+        self._looked_at = len(rows)
         return self._evidence_pids
 
     def _keep_verdict(  # noqa: C901, PLR0912 - one case a line
@@ -434,16 +436,16 @@ class Report:
     def extend_row(self, text: str) -> None:
         """Append a line to the last task row: its name holds a newline."""
         self.extended += len(text) + 1
-        section, row = self.body[-1]
-        self.body[-1] = (section, f"{row}\n{text}")
+        rows = self.body[Section.TASKS]
+        rows[-1] = f"{rows[-1]}\n{text}"
         self.texts[-1] = f"{self.texts[-1]}\n{text}"
 
     def stat_texts(self) -> list[str]:
         """Return the lines of memory.stat that have come so far; more than one record's are not looked at."""
         texts: list[str] = []
         length = 0
-        for section, text in reversed(self.body):
-            if section is not Section.MEMCG or stat_line(text) is None or length > max(CUT_RECORD_BYTES):
+        for text in reversed(self.body.get(Section.MEMCG, [])):
+            if stat_line(text) is None or length > max(CUT_RECORD_BYTES):
                 break
             length += len(text)
             texts.append(text)
@@ -453,8 +455,9 @@ class Report:
         """Take back what the first parts of a line said of it: more of the line is known now."""
         if self.texts and self.texts[-1] == self.fragment:
             del self.texts[-1]
-        if self.body and self.body[-1][1] == self.fragment:
-            del self.body[-1]
+        last = None if self.section is None else self.body.get(self.section)
+        if last and last[-1] == self.fragment:
+            del last[-1]
         if self.limit_text == self.fragment:
             self.task_in = self.limit_text = None
         self.issues = [issue for issue in self.issues if issue.detail != self.fragment]

@@ -5,7 +5,7 @@ each was recognised as, and runs the formats of that section again when somebody
 """
 
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from oomparse.grammar.dispatch import parse_line
@@ -20,7 +20,7 @@ from oomparse.grammar.memcg import (
     stat_line,
     stats_tail,
 )
-from oomparse.grammar.tasks import TaskHeader, TasksTitle, count_rows, task_cells, task_rows
+from oomparse.grammar.tasks import TaskHeader, TaskLine, count_rows, task_cells, task_rows
 from oomparse.sections import MemInfo, TaskCells, TaskTable
 
 _FOREIGN_SHARE = 1.05
@@ -44,11 +44,9 @@ class ReportSections:
     __slots__ = ("_known", "_oom_memcg", "_sections", "_texts")
 
     def __init__(
-        self, body: Iterable[tuple[Section, str]], texts: tuple[str, ...], oom_memcg: str | None = None
+        self, body: Mapping[Section, Sequence[str]], texts: tuple[str, ...], oom_memcg: str | None = None
     ) -> None:
-        self._sections: dict[Section, list[str]] = {}
-        for section, text in body:
-            self._sections.setdefault(section, []).append(text)
+        self._sections = {section: tuple(lines) for section, lines in body.items()}
         self._texts = texts
         self._oom_memcg = oom_memcg
         self._known: dict[str, Any] = {}
@@ -127,7 +125,7 @@ class ReportSections:
 
         return build_stack(self._section(Section.STACK))
 
-    def _load_task_lines(self) -> tuple[list[TypedLine | list[str]], bool]:
+    def _task_lines(self) -> tuple[list[TypedLine | list[str]], bool]:
         """Return the header and runs of unread rows, and whether somebody has put blanks behind the lines."""
         lines: list[TypedLine | list[str]] = []
         padded = False
@@ -151,16 +149,19 @@ class ReportSections:
         return lines, padded
 
     def _load_tasks(self) -> TaskTable | None:
-        lines, padded = self.load("task_lines")
+        lines, padded = self._task_lines()
         rows = task_rows(lines, padded=padded)
         return None if rows is None else TaskTable(rows)
 
     def task_cells(self) -> TaskCells | None:
-        """Return the rows of the task dump unread, where they are below one header and as the kernel prints them."""
-        lines, padded = self.load("task_lines")
-        match [line for line in lines if not isinstance(line, TasksTitle)]:
-            case [TaskHeader() as header, list() as rows] if not padded:
-                return task_cells(header.columns, rows)
+        """Return the rows of the task dump unread, where all are below one header, and as the kernel prints them."""
+        texts = self.texts_of(Section.TASKS)
+        for at, text in enumerate(texts):
+            parsed = parse_line(text)
+            if parsed is None or isinstance(parsed.line, TaskLine) or text[-1:] == " ":
+                return None
+            if isinstance(parsed.line, TaskHeader):
+                return task_cells(parsed.line.columns, texts[at + 1 :])
         return None
 
     def _load_tree(self) -> tuple[str | None, dict[str, dict[str, int]]]:

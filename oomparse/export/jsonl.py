@@ -174,6 +174,7 @@ def decode(line: bytes | str) -> OomEvent:
 
 
 def _to_record(event: OomEvent, *, brief: bool, tree: bool = False) -> msgspec.Struct:
+    event = event.original()
     if brief:
         values = {name: getattr(event, name) for name in _BRIEF_NAMES}
         if event.memcg is not None:
