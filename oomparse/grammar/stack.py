@@ -5,6 +5,7 @@ arm64: ``arch/arm64/kernel/stacktrace.c``, and so on), and rewritten on the way 
 offsets and sizes are kept as they stand; raw stack words are recognised and dropped.
 """
 
+import functools
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -120,11 +121,20 @@ def _build_registers(groups: Groups) -> RegistersLine:
     """A register of a line that ends too early may lack digits."""
     text = (groups.get("registers") or "").rstrip()
     found = _REGISTER.findall(text)
-    read = bool(found) and set(_REGISTER_NAME.findall(text)) <= {name for name, _ in found}
-    whole = read and not text.endswith(":") and not _WITHIN.fullmatch(found[-1][0])
-    unknown = tuple(name for name, _ in found if _KNOWN_REGISTER.fullmatch(name) is None)
+    names = tuple([name for name, _ in found])
+    printed = tuple(_REGISTER_NAME.findall(text))
+    read = bool(found) and (printed == names or set(printed) <= set(names))
+    unknown, within = _known_registers(names)
+    whole = read and not within and not text.endswith(":")
     cut = not whole and read
     return RegistersLine(registers=dict(found[:-1] if cut else found), damaged=not whole, unknown=unknown)
+
+
+@functools.lru_cache(maxsize=256)
+def _known_registers(names: tuple[str, ...]) -> tuple[tuple[str, ...], bool]:
+    """Return those of the names that are not known, and whether others follow the last on its line."""
+    unknown = tuple(name for name in names if _KNOWN_REGISTER.fullmatch(name) is None)
+    return unknown, bool(names) and _WITHIN.fullmatch(names[-1]) is not None
 
 
 _CODE_BYTES = 64
