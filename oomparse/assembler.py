@@ -8,8 +8,9 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import replace
+from itertools import groupby
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
@@ -36,7 +37,7 @@ from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selec
 from oomparse.kinship import kinship
 from oomparse.message import Message
 from oomparse.model import OomEvent
-from oomparse.report import MAX_FOREIGN_RUN, RANK, WEAK_SECTIONS, Report
+from oomparse.report import MAX_FOREIGN_RUN, RANK, READ_LATER, WEAK_SECTIONS, Report
 
 MAX_OPEN_REPORTS = 64
 """Reports of one host that wait for their verdict at once."""
@@ -248,18 +249,20 @@ class Assembler:
         if run:
             return run if report.section is not None and report.add_run(report.section, texts[:run], carrier) else 0
         taken = 0
-        for text in texts:
-            parsed = parse_line(text)
-            if parsed is None or not is_exact(parsed):
-                break
-            line_format, line = parsed
-            section = line_format.section
-            if section not in _PLAIN_SECTIONS or line.unknown or not report.takes(section, line):
-                break
-            report.add(carrier, text, section, line, line_format)
-            taken += 1
-            if isinstance(line, (TaskHeader, MemcgStats)):
-                break  # a long run of lines comes next
+        for section, lines in groupby(_plain_lines(texts), key=_section_of):
+            rows = list(lines)
+            if (
+                section in READ_LATER
+                and report.takes(section, rows[0][1].line)
+                and report.add_later(section, rows, carrier)
+            ):
+                taken += len(rows)
+                continue
+            for text, (line_format, line) in rows:
+                if not report.takes(section, line):
+                    return taken
+                report.add(carrier, text, section, line, line_format)
+                taken += 1
         return taken
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
@@ -653,6 +656,23 @@ def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineF
     elif report.section is Section.MEMCG and report.stats_open:
         return stat_line(text), None
     return None, None
+
+
+def _plain_lines(texts: Iterable[str]) -> Iterator[tuple[str, Parsed]]:
+    """Yield lines of the plain sections that a format takes without reservation, up to where a long run begins."""
+    for text in texts:
+        parsed = parse_line(text)
+        if parsed is None or not is_exact(parsed) or parsed.line.unknown:
+            return
+        if parsed.format.section not in _PLAIN_SECTIONS:
+            return
+        yield text, parsed
+        if isinstance(parsed.line, (TaskHeader, MemcgStats)):
+            return
+
+
+def _section_of(line: tuple[str, Parsed]) -> Section:
+    return line[1].format.section
 
 
 def _run_of_section(report: Report, texts: Sequence[str]) -> int:

@@ -29,6 +29,10 @@ from oomparse.timestamps import TimeResolver
 
 PART_BYTES = 16 << 20
 """A plain file is cut into ranges of about this size: the events of so much are held until those before are out."""
+SMALL_PART_BYTES = 4 << 20
+"""Of a file that would give few ranges they are smaller, down to this size, ..."""
+PARTS_PER_JOB = 8
+"""... so that every worker has so many: where one has a range more than the other, the other waits."""
 CALM_BYTES = 1 << 16
 """Around a cut there is no trigger for so long; or it stands right before a report."""
 SEARCH_BYTES = 1 << 20
@@ -99,7 +103,7 @@ def read_in_parallel(
     ``on_read`` is told the size of each part when it has been read; ``pack`` makes of an event what a worker sends.
     """
     names = set(named)
-    plan = [(series, _parts(series, options)) for series in found]
+    plan = [(series, _parts(series, options, jobs=jobs)) for series in found]
     tasks = [(series, part, options, pack) for series, parts in plan for part in parts]
     with ProcessPoolExecutor(max_workers=min(jobs, len(tasks)) or 1) as pool:
         findings = _in_order(pool, tasks, jobs * WAITING_PER_JOB)
@@ -131,7 +135,7 @@ def _in_order(
 # --- cutting a series
 
 
-def _parts(series: Series, options: Options) -> list[Part]:
+def _parts(series: Series, options: Options, *, jobs: int) -> list[Part]:
     """Cut a series; what only this process has open (standard input) cannot be."""
     if any(file.size is None for file in series.files):
         return []
@@ -140,7 +144,7 @@ def _parts(series: Series, options: Options) -> list[Part]:
     parts: list[Part] = []
     for file in series.files:
         begin = Part(file=file)
-        for border, at_report in _cuts(file):
+        for border, at_report in _cuts(file, jobs=jobs):
             parts.append(replace(begin, end=border))
             begin = Part(file=file, start=border, end=file.size, at_report=at_report)
         parts.append(begin)
@@ -151,17 +155,18 @@ def _in_one_piece(series: Series, options: Options) -> bool:
     return series.kind is Kind.JOURNAL or options.every_line
 
 
-def _cuts(file: File) -> list[tuple[int, bool]]:
+def _cuts(file: File, *, jobs: int) -> list[tuple[int, bool]]:
     """Return where a large plain file may be cut, and whether a report begins there."""
-    if file.size is None or file.size < 2 * PART_BYTES:
+    if file.size is None or file.size < 2 * SMALL_PART_BYTES:
         return []
+    size = min(max(file.size // (jobs * PARTS_PER_JOB) + 1, SMALL_PART_BYTES), PART_BYTES)
     found: list[tuple[int, bool]] = []
     try:
         with file.opener() as stream:
             content = next(contents(stream, path=file.path), None)
             plain = content.file if content is not None and content.kind is Kind.TEXT else None
             if plain is not None:
-                places = range(PART_BYTES, file.size - PART_BYTES // 2, PART_BYTES)
+                places = range(size, file.size - size // 2, size)
                 found = [cut for place in places if (cut := _cut(plain, place)) is not None]
     except SourceError:
         return []  # Whoever reads the file says what is wrong with it

@@ -10,6 +10,7 @@ from itertools import islice
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.grammar.arrangements import PrintedBy
+from oomparse.grammar.dispatch import Parsed
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.fragment import may_be_continued
 from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, WorkqueueLine
@@ -72,7 +73,7 @@ RANK = {
 }
 """The order in which kernels print the sections; memcg counters, Mem-Info and slabs come in any order."""
 
-_READ_LATER = frozenset({Section.STACK, Section.MEMINFO, Section.SLABS})
+READ_LATER = frozenset({Section.STACK, Section.MEMINFO, Section.SLABS})
 """Sections of whose lines only the text is kept."""
 WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.SLABS})
 """Sections that other kernel messages print too (warn_alloc, SysRq-m, any stack trace)."""
@@ -202,7 +203,7 @@ class Report:
             return self._takes_verdict(line)
         if self.has_verdict:
             return False
-        if section in _READ_LATER:
+        if section in READ_LATER:
             return RANK[section] >= self.rank
         if isinstance(line, CpuLine) and self.cpu is None and self.rank <= RANK[Section.STACK]:
             return self._may_be_invoker(line.comm)  # a foreign "Code:" line may stand before it
@@ -280,11 +281,8 @@ class Report:
             self.rank = max(self.rank, RANK[section])
             self.section = section
         exact = line_format is not None and not line_format.tolerant
-        if line_format is not None and exact and line_format.name not in self._formats:
-            self._formats.add(line_format.name)
-            self.printed_by.add(
-                PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
-            )
+        if line_format is not None and exact:
+            self._date(line_format)
         if section is Section.MEMCG or (section is Section.MEMINFO and exact):
             self.printed_by.update(line.kernels())
         if line.damaged or not (exact or line_format is None or line.unknown):
@@ -300,10 +298,18 @@ class Report:
             self.texts.append(text)
             if section not in (Section.VERDICT, Section.REAPER):
                 self.body.setdefault(section, []).append(text)
-        if section not in _READ_LATER:
+        if section not in READ_LATER:
             self._keep(message, text, line)
         whole = exact and not line.damaged and not (section is Section.MEMINFO and line.in_parts)
         self.fragment = None if whole or not may_be_continued(text) else text
+
+    def _date(self, line_format: LineFormat) -> None:
+        """Note which kernels print lines of a format."""
+        if line_format.name not in self._formats:
+            self._formats.add(line_format.name)
+            self.printed_by.add(
+                PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
+            )
 
     def _keep_foreign(self, message: Message) -> None:
         """Count the foreign lines as unknown ones: the report goes on behind them."""
@@ -313,20 +319,41 @@ class Report:
             del self.unknown[MAX_UNKNOWN_LINES:]
             self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
 
+    def add_later(self, section: Section, lines: Sequence[tuple[str, Parsed]], message: Message) -> bool:
+        """Take lines of one section that is read later, all exact and without unknown keys; False without room."""
+        texts = [text for text, _ in lines]
+        if self.foreign_run or not self._take(section, texts, message):
+            return False
+        dated: tuple[PrintedBy, ...] = ()
+        for _, (line_format, line) in lines:
+            self._date(line_format)
+            if section is Section.MEMINFO and (kernels := line.kernels()) is not dated:
+                self.printed_by.update(kernels)
+                dated = kernels  # of the next zone as well
+        self.fragment = texts[-1] if line.in_parts and may_be_continued(texts[-1]) else None
+        return True
+
     def add_run(self, section: Section, texts: Sequence[str], message: Message) -> bool:
         """Take further lines of the section that it has begun, none of them damaged; False where there is no room.
 
         They are rows of the task dump, or lines of memory.stat.
         """
+        if not self._take(section, texts, message):
+            return False
+        if section is Section.MEMCG:
+            self.printed_by.add(PRINT_STATS)
+        return True
+
+    def _take(self, section: Section, texts: Sequence[str], message: Message) -> bool:
         size = sum(map(len, texts))
         if len(self.texts) + len(texts) > MAX_REPORT_LINES or self.size + size > MAX_REPORT_CHARACTERS:
             return False
         self.last = message
+        self.extended = 0
+        self.section, self.rank = section, max(self.rank, RANK[section])
         self.size += size
         self.texts += texts
         self.body.setdefault(section, []).extend(texts)
-        if section is Section.MEMCG:
-            self.printed_by.add(PRINT_STATS)
         return True
 
     def _keep(self, message: Message, text: str, line: TypedLine) -> None:

@@ -203,8 +203,10 @@ def _tasks(event: OomEvent) -> msgspec.Raw | None:
     row = _row_template(cells.fields)
     if row is None:
         return None
-    text = ",".join([row % texts for texts in cells.rows])
-    return None if "\\" in text or text.count('"') != row.count('"') * len(cells.rows) else msgspec.Raw(f"[{text}]")
+    names = "".join([texts[-1] for texts in cells.rows])
+    if '"' in names or "\\" in names:
+        return None  # they have to be escaped
+    return msgspec.Raw(f"[{','.join([row % texts for texts in cells.rows])}]")
 
 
 @functools.lru_cache(maxsize=64)

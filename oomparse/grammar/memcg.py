@@ -458,10 +458,9 @@ _STAT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
 
 def count_stats(texts: Sequence[str]) -> int:
     """Count the texts up to the first that is plainly no line of known memory.stat; none where one holds a line end."""
-    if not texts or STAT_LINE.match(texts[0]) is None:
+    if not texts or STAT_LINE.match(texts[0]) is None or "\n" in "".join(texts):
         return 0
-    together = "\n".join(texts) + "\n"
-    found = _SOME_STATS.match(together) if together.count("\n") == len(texts) else None
+    found = _SOME_STATS.match("\n".join(texts) + "\n")
     keys = [] if found is None else [key for key, _ in _STAT.findall(found[0])]
     unknown = _unknown_stats(*keys)
     return keys.index(unknown[0]) if unknown else len(keys)

@@ -179,11 +179,10 @@ _SOME_ROWS = re.compile(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
 
 def count_rows(texts: Sequence[str]) -> int:
     """Count the texts up to the first that is plainly no row; none where one of all holds a line end."""
-    if not texts or texts[0][:1] != "[":
+    if not texts or texts[0][:1] != "[" or "\n" in "".join(texts):
         return 0
-    together = "\n".join(texts) + "\n"
-    found = _SOME_ROWS.match(together) if together.count("\n") == len(texts) else None
-    return together.count("\n", 0, found.end()) if found is not None else 0
+    found = _SOME_ROWS.match("\n".join(texts) + "\n")
+    return len(found[0].split("\n")) - 1 if found is not None else 0
 
 
 def task_rows(lines: Iterable[TypedLine | Sequence[str]], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
@@ -213,10 +212,9 @@ def task_rows(lines: Iterable[TypedLine | Sequence[str]], *, padded: bool = Fals
 def task_cells(columns: tuple[str, ...], texts: Sequence[str]) -> TaskCells | None:
     """Return the rows below a header unread; ``None`` where one of them is not as the kernel prints it."""
     fields, pattern = _printed_rows(columns)
-    together = "\n".join(texts)
-    if pattern is None or together.count("\n") != len(texts) - 1:
+    if pattern is None or "\n" in "".join(texts):
         return None
-    found = pattern.findall(together)
+    found = pattern.findall("\n".join(texts))
     return TaskCells((*fields, "comm"), found) if len(found) == len(texts) else None
 
 
@@ -224,9 +222,8 @@ def _rows(columns: tuple[str, ...] | None, texts: Sequence[str]) -> Iterable[Tas
     """Read rows below one header: all at once where each is whole and on a line of its own, as nearly always."""
     fields, pattern = _plain_rows(columns)
     if pattern is not None:
-        together = "\n".join(texts)
-        found = pattern.findall(together)
-        if len(found) == len(texts) == together.count("\n") + 1:
+        found = pattern.findall("\n".join(texts))
+        if len(found) == len(texts) and "\n" not in "".join(texts):
             # The name is the last cell, and has no field in the list.
             return [TaskRow(comm=cells[-1], **dict(zip(fields, map(int, cells), strict=False))) for cells in found]
     return [row for text in texts if (row := task_row(columns, text)) is not None]
