@@ -8,9 +8,8 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 
 import re
 from collections import OrderedDict
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import replace
-from itertools import groupby
 
 from oomparse.building import build_event
 from oomparse.errors import IssueCode
@@ -19,7 +18,7 @@ from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.fragment import joined, may_be_continued
 from oomparse.grammar.header import Header, SysrqLine
 from oomparse.grammar.kill import Killed
-from oomparse.grammar.memcg import MemcgStats, count_stats, cut_stat, stat_line, stats_tail
+from oomparse.grammar.memcg import MemcgStats, cut_stat, plain_stats, stat_line, stats_tail
 from oomparse.grammar.others import LmkKilled
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.record import (
@@ -248,21 +247,22 @@ class Assembler:
         run = _run_of_section(report, texts)
         if run:
             return run if report.section is not None and report.add_run(report.section, texts[:run], carrier) else 0
+        lines = _plain_lines(texts)
         taken = 0
-        for section, lines in groupby(_plain_lines(texts), key=_section_of):
-            rows = list(lines)
-            if (
-                section in READ_LATER
-                and report.takes(section, rows[0][1].line)
-                and report.add_later(section, rows, carrier)
-            ):
-                taken += len(rows)
-                continue
-            for text, (line_format, line) in rows:
-                if not report.takes(section, line):
-                    return taken
-                report.add(carrier, text, section, line, line_format)
-                taken += 1
+        while taken < len(lines):
+            line_format, line = lines[taken]
+            section = line_format.section
+            if not report.takes(section, line):
+                break
+            end = taken + 1
+            if section in READ_LATER:
+                while end < len(lines) and lines[end].format.section is section:
+                    end += 1
+                if report.add_later(section, texts[taken:end], lines[taken:end], carrier):
+                    taken = end
+                    continue
+            report.add(carrier, texts[taken], section, line, line_format)
+            taken += 1
         return taken
 
     def _place(self, message: Message, found: Iterable[Piece]) -> None:
@@ -658,21 +658,20 @@ def _next_of_section(report: Report, text: str) -> tuple[TypedLine | None, LineF
     return None, None
 
 
-def _plain_lines(texts: Iterable[str]) -> Iterator[tuple[str, Parsed]]:
-    """Yield lines of the plain sections that a format takes without reservation, up to where a long run begins."""
+def _plain_lines(texts: Iterable[str]) -> list[Parsed]:
+    """Parse lines of the plain sections that a format takes without reservation, up to where a long run begins."""
+    lines: list[Parsed] = []
     for text in texts:
         parsed = parse_line(text)
-        if parsed is None or not is_exact(parsed) or parsed.line.unknown:
-            return
-        if parsed.format.section not in _PLAIN_SECTIONS:
-            return
-        yield text, parsed
-        if isinstance(parsed.line, (TaskHeader, MemcgStats)):
-            return
-
-
-def _section_of(line: tuple[str, Parsed]) -> Section:
-    return line[1].format.section
+        if parsed is None:
+            break
+        line_format, line = parsed
+        if line_format.tolerant or line.damaged or line.unknown or line_format.section not in _PLAIN_SECTIONS:
+            break
+        lines.append(parsed)
+        if isinstance(line, (TaskHeader, MemcgStats)):
+            break
+    return lines
 
 
 def _run_of_section(report: Report, texts: Sequence[str]) -> int:
@@ -680,7 +679,7 @@ def _run_of_section(report: Report, texts: Sequence[str]) -> int:
     if report.section is Section.TASKS:
         return count_rows(texts)
     if report.section is Section.MEMCG and report.stats_open:
-        return count_stats(texts)
+        return len(plain_stats(texts))
     return 0
 
 

@@ -9,7 +9,7 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -174,18 +174,21 @@ def _line(data: bytes, at: int) -> bytes:
 
 
 class Telling(NamedTuple):
-    """The lines that name scope and victim, and the reaper's, if it follows."""
+    """The lines that name scope and victim, and the reaper's, if it follows; and the header, unparsed."""
 
     constraint: ConstraintLine
     constraint_text: str
     kill: Killed
     reaped: Reaped | None
     reaped_text: str
+    header_text: str
 
     def parsed(self, message: Message, kill: Message) -> Parsed | None:
         """Return one of these lines as it was parsed."""
         if message is kill:
             return Parsed(single(_KILL_FORMAT).format, self.kill)
+        if message.text == self.header_text:
+            return single(_HEADER_FORMAT).parse(message.text)
         if message.text == self.constraint_text:
             return Parsed(single(_CONSTRAINT_FORMAT).format, self.constraint)
         if self.reaped is not None and message.text == self.reaped_text:
@@ -209,7 +212,7 @@ def telling(found: Outline, message: Message) -> Telling | None:
     reaped = _exact(_REAPED_FORMAT, reaper) if reaper else None
     if reaper and not (isinstance(reaped, Reaped) and reaped.pid == killed.pid):
         return None
-    return Telling(reason, constraint, killed, cast("Reaped | None", reaped), reaper)
+    return Telling(reason, constraint, killed, cast("Reaped | None", reaped), reaper, head)
 
 
 def _exact(name: str, text: str) -> TypedLine | None:
@@ -246,6 +249,7 @@ class Again:
         self.number = number
         self.message = message
         self._tz = tz
+        self._lines = found.lines
         self._kill_at = found.lines - (2 if found.reaped else 1)
         text = len(message.text.encode("utf-8", "surrogateescape"))
         self._prefix = found.kill[: len(found.kill) - text]
@@ -264,19 +268,20 @@ class Again:
         assembler = Assembler(live=False)
         times = _KnownTime(last, self._tz)
         decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
-        lines = self._data.split(b"\n")[:-1]
-        texts = self._texts(lines)
+        texts = self._texts()
         unusual = [at for at, text in enumerate(texts) if text is None]
         begin = 0
-        for end in (*unusual, len(lines)):
+        for end in (*unusual, len(texts)):
             while begin < end:
                 usual = cast("list[str]", texts[begin:end])
                 taken = assembler.feed_run(usual, last)
                 if not taken:
                     self._feed(assembler, self._as_message(usual[0], self.number + begin))
                 begin += taken or 1
-            for data in lines[end : end + 1]:
-                for message in (last,) if end == self._kill_at else self._decoded(data, end, decoder):
+            if end == self._kill_at:
+                self._feed(assembler, last)
+            elif end < len(texts):
+                for message in self._decoded(end, decoder):
                     self._feed(assembler, message)
             begin = end + 1
         return assembler.newest
@@ -288,12 +293,13 @@ class Again:
         else:
             assembler.take(message, parsed)
 
-    def _decoded(self, data: bytes, at: int, decoder: Decoder) -> Iterable[Message]:
+    def _decoded(self, at: int, decoder: Decoder) -> Iterable[Message]:
+        data = _line(self._data, 0) if at == 0 else self._data.split(b"\n", at + 1)[at]
         for line in LineSplitter(path=self.message.path, first_number=self.number + at).feed(data + b"\n"):
             yield from decoder.feed(line)
         yield from decoder.flush()
 
-    def _texts(self, lines: Sequence[bytes]) -> list[str | None]:
+    def _texts(self) -> list[str | None]:
         """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
 
         The first line and those from the kill line on, whose stamps are the event's, are None; so is what has to be
@@ -301,17 +307,18 @@ class Again:
         """
         prefix, fraction = self._prefix, self._fraction
         start, middle = (prefix, b"") if fraction < 0 else (prefix[:fraction], prefix[fraction + FRACTION_DIGITS :])
-        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == len(lines) - 1
+        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == self._lines - 1
         text_of = _text_of(len(start), middle, stamped=fraction >= 0)
         if alike:
             found = text_of.findall(self._data[:-1].decode("latin-1"))
         else:
+            lines = self._data.split(b"\n")[:-1]
             found = [
                 "".join(text_of.findall(line.decode("latin-1"))) if line.startswith(start) else "" for line in lines
             ]
         texts: list[str | None] = [text or None for text in found]
         texts[0] = None
-        texts[self._kill_at :] = [None] * (len(lines) - self._kill_at)
+        texts[self._kill_at :] = [None] * (len(texts) - self._kill_at)
         return texts
 
     def _as_message(self, text: str, number: int) -> Message:

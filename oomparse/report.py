@@ -319,17 +319,18 @@ class Report:
             del self.unknown[MAX_UNKNOWN_LINES:]
             self.note(IssueCode.LIMIT_REACHED, f"MAX_UNKNOWN_LINES ({MAX_UNKNOWN_LINES})", message)
 
-    def add_later(self, section: Section, lines: Sequence[tuple[str, Parsed]], message: Message) -> bool:
+    def add_later(self, section: Section, texts: Sequence[str], lines: Sequence[Parsed], message: Message) -> bool:
         """Take lines of one section that is read later, all exact and without unknown keys; False without room."""
-        texts = [text for text, _ in lines]
         if self.foreign_run or not self._take(section, texts, message):
             return False
-        dated: tuple[PrintedBy, ...] = ()
-        for _, (line_format, line) in lines:
+        for line_format in {parsed.format.name: parsed.format for parsed in lines}.values():
             self._date(line_format)
-            if section is Section.MEMINFO and (kernels := line.kernels()) is not dated:
+        dated: tuple[PrintedBy, ...] = ()
+        for _, line in lines if section is Section.MEMINFO else ():
+            if (kernels := line.kernels()) is not dated:
                 self.printed_by.update(kernels)
                 dated = kernels  # of the next zone as well
+        line = lines[-1].line
         self.fragment = texts[-1] if line.in_parts and may_be_continued(texts[-1]) else None
         return True
 

@@ -14,9 +14,8 @@ from oomparse.grammar.memcg import (
     MemcgCounter,
     MemcgStat,
     MemcgStats,
-    count_stats,
     is_cut,
-    read_stats,
+    plain_stats,
     stat_line,
     stats_tail,
 )
@@ -173,12 +172,11 @@ class ReportSections:
         texts = self.texts_of(Section.MEMCG)
         at = 0
         while at < len(texts):
-            run = count_stats(texts[at:]) if current is not None else 0
-            if run and current is not None:
-                current |= read_stats(texts[at : at + run])
-                in_bytes += texts[at : at + run]
+            if current is not None and (pairs := plain_stats(texts[at:])):
+                current |= {key: int(value) for key, value in pairs}
+                in_bytes += texts[at : at + len(pairs)]
                 unit = unit or "bytes"
-                at += run
+                at += len(pairs)
                 continue
             line = _stats_line(texts[at])
             at += 1

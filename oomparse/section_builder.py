@@ -5,6 +5,7 @@ the one before (a zone's reserve, the lists of a zone's cpus, the rest of a wrap
 number that is damaged stays ``None``.
 """
 
+import functools
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from typing import Any, TypeVar
@@ -321,7 +322,13 @@ def _list_merit(reading: tuple[str, Blocks]) -> tuple[bool, int]:
 
 
 def _fields(kind: KeyKind, values: Mapping[str, int]) -> dict[str, Any]:
-    return {known.field: value for key, value in values.items() if (known := key_range(kind, key))}
+    names = _field_names(kind, tuple(values))
+    return {name: value for name, value in zip(names, values.values(), strict=True) if name is not None}
+
+
+@functools.lru_cache(maxsize=256)
+def _field_names(kind: KeyKind, keys: tuple[str, ...]) -> tuple[str | None, ...]:
+    return tuple(None if (known := key_range(kind, key)) is None else known.field for key in keys)
 
 
 def _free_list(line: FreeListLine) -> FreeList:

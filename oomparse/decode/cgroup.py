@@ -10,6 +10,7 @@ them, with their escapes; names of machines are un-escaped.
 """
 
 import re
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, lru_cache
 from typing import NamedTuple
@@ -267,22 +268,25 @@ def unescape(name: str) -> str:
     )
 
 
-def _parts(path: str) -> list[_Part]:
+@lru_cache(maxsize=256)
+def _parts(path: str) -> tuple[_Part, ...]:
     """Return every part of the path that some rule takes, from left to right."""
     if not path.startswith("/") or len(path) > MAX_PATH:
-        return []
+        return ()
     path = path.rstrip("/")
     found = [
         _Part(tier, rule, match.start(), match.end(), {k: v for k, v in match.groupdict().items() if v is not None})
-        for tier, rules in enumerate(TIERS)
-        for rule in rules
-        if rule.mark in path
+        for tier, rule, mark in _MARKS
+        if mark in path
         for match in _compiled(rule.pattern).finditer(path)
     ]
-    return sorted(found, key=lambda part: (part.start, part.end))
+    return tuple(sorted(found, key=lambda part: (part.start, part.end)))
 
 
-def _container_of(workload: _Part, parts: list[_Part]) -> dict[str, str]:
+_MARKS = tuple((tier, rule, rule.mark) for tier, rules in enumerate(TIERS) for rule in rules)
+
+
+def _container_of(workload: _Part, parts: Sequence[_Part]) -> dict[str, str]:
     """Return the outermost container that a pod or a job holds."""
     inner = next((part for part in parts if part.tier == _CONTAINER and part.start >= workload.start), None)
     if inner is None:
@@ -291,7 +295,7 @@ def _container_of(workload: _Part, parts: list[_Part]) -> dict[str, str]:
     return fields if inner.rule.runtime is None else fields | {"runtime": inner.rule.runtime}
 
 
-def _runs_inside(unit: _Part, owner: _Part, parts: list[_Part]) -> bool:
+def _runs_inside(unit: _Part, owner: _Part, parts: Sequence[_Part]) -> bool:
     """Return whether a unit belongs to the system inside of a container, and is not the container's own scope."""
     scopes = (part for part in parts if part.tier < _PERSON)
     return unit.start >= owner.end and not any(part.start <= unit.start and unit.end <= part.end for part in scopes)

@@ -456,19 +456,18 @@ _SOME_STATS = re.compile(r"(?:[a-z][a-z_0-9]{1,60} \d{1,20}\n)*+")
 _STAT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
 
 
-def count_stats(texts: Sequence[str]) -> int:
-    """Count the texts up to the first that is plainly no line of known memory.stat; none where one holds a line end."""
+def plain_stats(texts: Sequence[str]) -> list[tuple[str, str]]:
+    """Return key and value of each text, up to the first that is plainly no line of memory.stat with a known key.
+
+    None is, where one of them holds a line end.
+    """
     if not texts or STAT_LINE.match(texts[0]) is None or "\n" in "".join(texts):
-        return 0
+        return []
     found = _SOME_STATS.match("\n".join(texts) + "\n")
-    keys = [] if found is None else [key for key, _ in _STAT.findall(found[0])]
+    pairs: list[tuple[str, str]] = [] if found is None else _STAT.findall(found[0])
+    keys = [key for key, _ in pairs]
     unknown = _unknown_stats(*keys)
-    return keys.index(unknown[0]) if unknown else len(keys)
-
-
-def read_stats(texts: Sequence[str]) -> dict[str, int]:
-    """Read lines that `count_stats` has counted, at once."""
-    return {key: int(value) for key, value in _STAT.findall("\n".join(texts))}
+    return pairs[: keys.index(unknown[0])] if unknown else pairs
 
 
 @functools.lru_cache(maxsize=1_024)

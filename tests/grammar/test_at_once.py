@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from oomparse.grammar import formats
 from oomparse.grammar.dispatch import Dispatcher, parse_line, single
 from oomparse.grammar.format import LineFormat
-from oomparse.grammar.memcg import count_stats, read_stats, stat_line
+from oomparse.grammar.memcg import plain_stats, stat_line
 from oomparse.grammar.tasks import TASK_ROW, TaskHeader, count_rows, task_cells, task_row, task_rows
 from oomparse.sections import TaskRow
 
@@ -84,10 +84,11 @@ def test_plain_rows_have_cells() -> None:
 @given(stats)
 def test_stats_are_counted_and_read_as_one_by_one(texts: Sequence[str]) -> None:
     one_by_one = [stat_line(text) for text in texts]
-    count = count_stats(texts)
+    pairs = plain_stats(texts)
+    count = len(pairs)
     taken = one_by_one[:count]
     assert all(stat is not None and not stat.unknown for stat in taken)
-    assert read_stats(texts[:count]) == {stat.key: stat.value for stat in taken if stat is not None}
+    assert [(key, int(value)) for key, value in pairs] == [(stat.key, stat.value) for stat in taken if stat is not None]
     plain = [
         stat is not None and not stat.unknown and text[0] != " " for stat, text in zip(one_by_one, texts, strict=True)
     ]
