@@ -5,8 +5,9 @@ Turns a failure into something a person can act on.  Bad *text* never raises in 
 `SourceError`.  Nothing else leaves the library.
 """
 
-from dataclasses import dataclass
 from enum import StrEnum
+
+from oomparse.record import record
 
 
 class OomparseError(Exception):
@@ -102,7 +103,7 @@ class IssueCode(StrEnum):
     """Two lines of the report state the same fact differently; ``detail`` says which was taken."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Issue:
     """One remark on an event: a code, what it is about, and the line of the source where it was seen."""
 

@@ -5,13 +5,12 @@ events.  A message holds the kernel's own text and what the carrier says of it: 
 It refuses nothing and interprets nothing.
 """
 
-from dataclasses import dataclass
 from datetime import datetime
 from typing import NamedTuple
 
 from oomparse.compact import Compact
 from oomparse.errors import Issue
-from oomparse.fast_init import fast_init
+from oomparse.record import record
 
 
 class Line(NamedTuple):
@@ -23,8 +22,7 @@ class Line(NamedTuple):
     cut: bool = False
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Message(Compact):
     r"""A kernel message.
 

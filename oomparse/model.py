@@ -8,14 +8,14 @@ The sections that most readers never look at (`LAZY_FIELDS`) are parsed when fir
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
 from oomparse.errors import Issue
-from oomparse.fast_init import fast_init
 from oomparse.lazy import Deferred
+from oomparse.record import record
 from oomparse.sections import MemInfo, Slab, Stack, TaskTable
 
 EVENT_SCHEMA = "oomparse.event/1"
@@ -98,8 +98,7 @@ class LimitKind(StrEnum):
     KMEM = "kmem"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Evidence:
     """One reason for a verdict: what was concluded (``says``) and the line that says so."""
 
@@ -107,8 +106,7 @@ class Evidence:
     text: str
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class EventTime:
     """When it happened.
 
@@ -121,8 +119,7 @@ class EventTime:
     printed: str | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Source:
     """Where the report was read.  Lines count from 1; ``from_kernel`` is None where the carrier cannot tell."""
 
@@ -137,8 +134,7 @@ class Source:
     from_kernel: bool | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Invoker:
     """The task that asked for memory (``mm/oom_kill.c:dump_header()`` and the dump_stack lines)."""
 
@@ -155,7 +151,7 @@ class Invoker:
     workqueue: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class GfpMask:
     """What kind of memory was asked for.
 
@@ -168,8 +164,7 @@ class GfpMask:
     printed: str | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Memcg(Deferred):
     """The cgroup whose limit was hit (``oom_memcg``), the victim's own (``task_memcg``), and the counters.
 
@@ -205,8 +200,7 @@ class Memcg(Deferred):
     hierarchy: Mapping[str, Mapping[str, int]] | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Reaper:
     """What the oom_reaper thread got back (since 4.6); the sizes are what is left."""
 
@@ -216,8 +210,7 @@ class Reaper:
     shmem_rss_kb: int | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Victim:
     """A killed (or chosen) process.  ``comm`` is what the kernel printed; ``printable(comm)`` is safe to show."""
 
@@ -241,7 +234,7 @@ class Victim:
     reaper: Reaper | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Selection:
     """The task that was chosen (``Kill process``, ``oom-kill:``); its child may have died in its place."""
 
@@ -251,8 +244,7 @@ class Selection:
     oom_score: int | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Identity:
     """What a cgroup path means outside the kernel (`oomparse.decode.cgroup`).
 
@@ -276,7 +268,7 @@ class Identity:
     step: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Era:
     """The kernels that print such lines: the intersection of the ranges of all lines that were recognised.
 
@@ -295,8 +287,7 @@ class Era:
 LAZY_FIELDS = ("meminfo", "tasks", "slabs", "stack")
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class OomEvent(Deferred):
     """One OOM incident, from its header to its last kill, whatever of it survives."""
 

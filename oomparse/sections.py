@@ -5,14 +5,13 @@ kernel adds stands in ``other`` under the kernel's own key, with the unit append
 """
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import Literal, NamedTuple, TypeAlias
 
-from oomparse.fast_init import fast_init
+from oomparse.record import record
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemTotals:
     """The machine-wide counters (``mm/show_mem.c:show_free_areas()``), in pages."""
 
@@ -45,8 +44,7 @@ class MemTotals:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NodeMemory:
     """One ``Node N active_anon:…`` line (since 4.8), in kB."""
 
@@ -79,8 +77,7 @@ class NodeMemory:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FreeBlocks:
     """Free blocks of one order: ``count*size_kb (migrate_types)``."""
 
@@ -89,7 +86,7 @@ class FreeBlocks:
     migrate_types: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FreeList:
     """One buddy line.  ``total_kb`` is the sum that the kernel printed."""
 
@@ -99,7 +96,7 @@ class FreeList:
     total_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PerCpuList:
     """One line of the per-cpu page lists (until 4.0): ``high``, ``batch`` and ``used`` in pages."""
 
@@ -114,8 +111,7 @@ class PerCpuList:
     used_pages: int | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ZoneMemory:
     """One zone line and its ``lowmem_reserve[]``, in kB (the reserve and ``pages_scanned`` in pages)."""
 
@@ -164,7 +160,7 @@ class ZoneMemory:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HugePages:
     """Huge pages of one size on one node (since 3.10)."""
 
@@ -175,7 +171,7 @@ class HugePages:
     size_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SwapInfo:
     """Swap cache and swap space.  ``free_kb`` can be negative on old kernels, as printed."""
 
@@ -190,7 +186,7 @@ class SwapInfo:
     total_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PageCounts:
     """The ``N pages …`` lines at the end of Mem-Info."""
 
@@ -212,7 +208,7 @@ class PageCounts:
     other: Mapping[str, int] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Allocation:
     """One line of the memory allocation profile (since 6.10).
 
@@ -229,7 +225,7 @@ class Allocation:
     function: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemInfo:
     """The Mem-Info block."""
 
@@ -246,8 +242,7 @@ class MemInfo:
     """Inferred from the free lists (the smallest block is one page); ``None`` without them."""
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TaskRow:
     """One row of the task dump; columns that this kernel does not print are ``None``."""
 
@@ -327,7 +322,7 @@ def _size(row: TaskRow, name: str) -> float:
     return float("-inf") if value is None else value
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Slab:
     """One row of the unreclaimable slab table (since 4.15), in kB."""
 
@@ -336,8 +331,7 @@ class Slab:
     total_kb: int
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Frame:
     """One stack entry; ``reliable`` is False for those marked ``?``."""
 
@@ -349,7 +343,7 @@ class Frame:
     reliable: bool = True
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Stack:
     """The call trace of the invoker and, where it ends in user mode, its registers (as printed, hexadecimal)."""
 

@@ -9,10 +9,9 @@ be cut is dropped; after the first thing that is no counter, nothing more is rea
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
 from enum import StrEnum
 
-from oomparse.fast_init import fast_init
+from oomparse.record import record
 
 
 class KeyKind(StrEnum):
@@ -24,7 +23,7 @@ class KeyKind(StrEnum):
     PAGE_COUNTS = "page_counts"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class KeyRange:
     """What is known of one key.
 
@@ -192,8 +191,7 @@ def key_range(kind: KeyKind, key: str) -> KeyRange | None:
     return KEYS[kind].get(key)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Counters:
     """The counters of one line, by the kernel's own keys.
 

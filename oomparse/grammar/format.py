@@ -9,11 +9,12 @@ somebody asks, and `oomparse.grammar.tokens` is the one place that knows pyparsi
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, fields
+from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from oomparse.compact import Compact
+from oomparse.record import record
 
 if TYPE_CHECKING:
     import pyparsing as pp
@@ -41,7 +42,7 @@ class Section(StrEnum):
     __hash__ = str.__hash__  # Enum's own is a function in Python, called for every line
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TypedLine(Compact):
     """Base of what formats build.  ``damaged``: cut or garbled; ``unknown``: keys that this version does not know."""
 
@@ -59,7 +60,7 @@ class TypedLine(Compact):
 Groups = Mapping[str, "str | None"]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LineFormat:
     """One line that a kernel prints.
 

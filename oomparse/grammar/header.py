@@ -6,10 +6,8 @@ in `oomparse.grammar.stack`.
 """
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import (
     COMM_BYTES,
@@ -24,6 +22,7 @@ from oomparse.grammar.tokens import (
     rx,
     until,
 )
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -32,8 +31,7 @@ HEADER_BY = "mm/oom_kill.c:dump_header()"
 DUMP_STACK_BY = "lib/dump_stack.c:dump_stack_print_info()"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Header(TypedLine):
     """``X invoked oom-killer: …``; ``printed`` is the text in the parentheses behind the mask."""
 
@@ -47,7 +45,7 @@ class Header(TypedLine):
     oom_score_adj: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CpusetLine(TypedLine):
     """``comm cpuset=NAME mems_allowed=LIST`` (2.6.29 to 4.20); NAME is the last component of the path."""
 
@@ -56,8 +54,7 @@ class CpusetLine(TypedLine):
     mems_allowed: str
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CpuLine(TypedLine):
     """``CPU: … PID: … Comm: …`` (since 3.10) or ``Pid: …, comm: …`` (before)."""
 
@@ -69,28 +66,28 @@ class CpuLine(TypedLine):
     release: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HardwareLine(TypedLine):
     """``Hardware name: …``, where the firmware gives one."""
 
     hardware: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class WorkqueueLine(TypedLine):
     """What a kworker was doing."""
 
     workqueue: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HeaderNote(TypedLine):
     """A line of the header that says nothing more of the event (spelled-out taint, COMPACTION, stopper)."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SysrqLine(TypedLine):
     """Somebody asked for it: SysRq-f."""
 

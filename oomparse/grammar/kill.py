@@ -6,12 +6,11 @@ the last ``)`` that the rest of the line can follow.
 """
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, REST, comm, kb, lit, message, number, optional, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -21,8 +20,7 @@ OLD_KILL_BY = "mm/oom_kill.c:oom_kill_process()"
 OLDEST_KILL_BY = "mm/oom_kill.c:__oom_kill_task()"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Killed(TypedLine):
     """A process that was killed; ``message`` is what stands before ``: Killed process``."""
 

@@ -8,13 +8,13 @@ since 6.19, ``mem_cgroup_show_protected_memory()``.  Up to 5.2 the statistics ar
 import functools
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import BLANKS, INDENT, is_elided, kb, lit, number, optional, path, rest, rest_of_line, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -23,7 +23,7 @@ INFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_info()"
 MEMINFO_BY = "mm/memcontrol.c:mem_cgroup_print_oom_meminfo()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TaskInMemcg(TypedLine):
     """``Task in A killed as a result of limit of B`` (until 4.20): A the victim's cgroup, B the limited one."""
 
@@ -37,15 +37,14 @@ class TaskInMemcg(TypedLine):
         return upper in {lower, "/"} or lower.startswith(f"{upper}/")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LimitReached(TypedLine):
     """``Memory limit reached of cgroup B`` (4.1 to 4.20, reports without a victim)."""
 
     oom_memcg: str
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemcgCounter(TypedLine):
     """``kind`` is ``memory``, ``swap``, ``memsw`` or ``kmem``."""
 
@@ -59,8 +58,7 @@ class MemcgCounter(TypedLine):
         return _COUNTERS_SINCE.get(self.kind, ())
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemcgStats(TypedLine):
     """``Memory cgroup stats for PATH:`` and the numbers that stand behind it; ``unit`` is None where none do."""
 
@@ -73,8 +71,7 @@ class MemcgStats(TypedLine):
         return (PRINT_STATS,) if self.unit == "bytes" else ()
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemcgStat(TypedLine):
     """One ``key value`` line of memory.stat."""
 
@@ -86,7 +83,7 @@ class MemcgStat(TypedLine):
         return (PRINT_STATS,)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemcgProtection(TypedLine):
     """What memory.min and memory.low protected of the cgroup (of the whole machine in a global report)."""
 
@@ -94,7 +91,7 @@ class MemcgProtection(TypedLine):
     low_protection_kb: int
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class GroupKill(TypedLine):
     """``Tasks in PATH are going to be killed due to memory.oom.group set``."""
 

@@ -8,15 +8,15 @@ certainly whole.
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar import pages, zones
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -26,13 +26,12 @@ AREAS_BY = "mm/show_mem.c:show_free_areas()"
 ARCH_BY = "arch/*/mm/init.c:show_mem()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemInfoTitle(TypedLine):
     """``Mem-Info:``."""
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TotalsLine(TypedLine):
     """Machine-wide counters in pages, by the kernel's keys: the whole record, or one line of it."""
 
@@ -46,8 +45,7 @@ class TotalsLine(TypedLine):
         return kernels_of(KeyKind.TOTALS, self.text, self.values, damaged=self.damaged)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NodeLine(TypedLine):
     """``Node N active_anon:…`` (since 4.8), in kB, by the kernel's keys."""
 
@@ -63,7 +61,7 @@ class NodeLine(TypedLine):
         return kernels_of(KeyKind.NODE, self.text, self.values, damaged=self.damaged)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CountersRest(TypedLine):
     """The end of a line of counters that was wrapped; whose counters they are, the line before says."""
 

@@ -5,18 +5,18 @@ several.  OpenVZ (2.6.32-042stab) replaces the header of the report; its kill li
 """
 
 import re
-from dataclasses import dataclass
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
 from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rest_of_line, rx
 from oomparse.grammar.verdict import Notice
+from oomparse.record import record
 
 LMK_BY = "drivers/staging/android/lowmemorykiller.c:lowmem_shrink()"
 UB_BY = "mm/oom_kill.c:ub_oom_start()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LmkKilled(TypedLine):
     """Android's in-kernel lowmemorykiller; ``adj`` is oom_score_adj since 3.3, oom_adj before."""
 
@@ -29,7 +29,7 @@ class LmkKilled(TypedLine):
     details: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class LmkDetail(TypedLine):
     """A further line of the same kill."""
 
@@ -39,7 +39,7 @@ class LmkDetail(TypedLine):
     text: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class UbEnd(TypedLine):
     """OpenVZ: ``oom-killer in ub N generation N ends: …``."""
 

@@ -5,14 +5,13 @@ Printed after the zones by ``mm/hugetlb.c:hugetlb_show_meminfo_node()``, ``mm/sw
 """
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, key_range
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, optional, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -25,8 +24,7 @@ SWAP_BY = "mm/swap_state.c:show_swap_cache_info()"
 HUGE_BY = "mm/hugetlb.c:hugetlb_show_meminfo_node()"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class HugePagesLine(TypedLine):
     """Huge pages of one size; ``node`` is None for the rest of a wrapped line."""
 
@@ -37,7 +35,7 @@ class HugePagesLine(TypedLine):
     size_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FreePagesLine(TypedLine):
     """``Free pages: NkB (NkB HighMem)`` (2.6.18)."""
 
@@ -45,8 +43,7 @@ class FreePagesLine(TypedLine):
     highmem_kb: int
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PageCount(TypedLine):
     """``N pages KEY``, under the kernel's words (`KeyKind.PAGE_COUNTS`)."""
 
@@ -58,8 +55,7 @@ class PageCount(TypedLine):
         return kernels_of(KeyKind.PAGE_COUNTS, "", (self.key,), damaged=True)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SwapLine(TypedLine):
     """One line about swap."""
 
@@ -73,7 +69,7 @@ class SwapLine(TypedLine):
     total_kb: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class MemInfoNote(TypedLine):
     """A line that says nothing of the memory itself."""
 

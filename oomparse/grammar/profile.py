@@ -4,11 +4,11 @@ Printed by ``mm/show_mem.c:__show_mem()`` since 6.10 on kernels with CONFIG_MEM_
 size is a number of bytes in 6.10 and 6.11 and a rounded one with its unit from 6.12 on.
 """
 
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -16,14 +16,14 @@ if TYPE_CHECKING:
 SHOW_MEM_BY = "mm/show_mem.c:__show_mem()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ProfileTitle(TypedLine):
     """``Memory allocations:``; ``state`` is ``on`` or ``off`` where the kernel says it (since 6.15)."""
 
     state: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class AllocationLine(TypedLine):
     """One call site; ``size`` as printed: bytes, or a number with its unit."""
 

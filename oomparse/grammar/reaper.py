@@ -5,17 +5,15 @@ after the kill, between other reports, and names the process by a thread's comm.
 """
 
 import re
-from dataclasses import dataclass
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import comm, kb, lit, number, rest, rx
+from oomparse.record import record
 
 REAP_BY = "mm/oom_kill.c:oom_reap_task_mm()"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Reaped(TypedLine):
     """``reaped`` with what is left, in kB; not ``reaped`` where the reaper gave up."""
 

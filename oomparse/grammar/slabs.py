@@ -4,20 +4,19 @@ Printed by ``mm/slab_common.c:dump_unreclaimable_slab()`` since 4.15, where such
 lists together.  A cache's name is as long as it likes and may hold spaces; the two sizes are read from the right end.
 """
 
-from dataclasses import dataclass
-
 from oomparse.grammar.format import LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import kb, lit, rx
+from oomparse.record import record
 
 SLAB_BY = "mm/slab_common.c:dump_unreclaimable_slab()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SlabTitle(TypedLine):
     """A line above the table, or the one that says that there is none."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SlabRow(TypedLine):
     """One cache."""
 

@@ -8,12 +8,12 @@ offsets and sizes are kept as they stand; raw stack words are recognised and dro
 import functools
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, rx
+from oomparse.record import record
 from oomparse.sections import Frame
 
 if TYPE_CHECKING:
@@ -25,13 +25,12 @@ ARM_BY = "arch/arm/kernel/traps.c:dump_backtrace_entry()"
 ANY_BY = "lib/dump_stack.c:dump_stack()"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StackTitle(TypedLine):
     """``Call Trace:``."""
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FrameLine(TypedLine):
     """One line of the trace; ``callee`` is the function that the caller in ``frames`` had called (32-bit ARM)."""
 
@@ -39,22 +38,21 @@ class FrameLine(TypedLine):
     callee: Frame | None = None
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class RegistersLine(TypedLine):
     """Registers as printed, by name."""
 
     registers: Mapping[str, str] = field(default_factory=dict)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class CodeLine(TypedLine):
     """The bytes at the instruction pointer, or the words that say that they cannot be read."""
 
     code: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class StackNote(TypedLine):
     """A marker or raw stack words: part of the trace, without a place in the event."""
 

@@ -8,11 +8,12 @@ that every kernel prints first.
 import functools
 import re
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from typing import Any
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
+from oomparse.record import record
 from oomparse.sections import TaskCells, TaskRow
 
 TASK_ROW = "task_row"
@@ -42,19 +43,19 @@ FIRST_COLUMNS = ("pid", "uid", "tgid", "total_vm", "rss")
 """What every kernel prints first."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TasksTitle(TypedLine):
     """``Tasks state (memory values in pages):``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TaskHeader(TypedLine):
     """The column titles, in order; the last is ``name``."""
 
     columns: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class TaskLine(TypedLine):
     """A row, not yet bound to its header."""
 

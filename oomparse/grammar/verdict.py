@@ -6,18 +6,16 @@ reaper's in `oomparse.grammar.reaper`.
 """
 
 import re
-from dataclasses import dataclass
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import CPU_LIST, comm, is_elided, lit, message, nodes, number, optional, rest, rx
+from oomparse.record import record
 
 KILL_BY = "mm/oom_kill.c:oom_kill_process()"
 OUT_OF_MEMORY_BY = "mm/oom_kill.c:out_of_memory()"
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ConstraintLine(TypedLine):
     """The ``oom-kill:`` summary (since 5.0)."""
 
@@ -33,7 +31,7 @@ class ConstraintLine(TypedLine):
     uid: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Selected(TypedLine):
     """``Kill process N (comm) score S …`` (until 5.0)."""
 
@@ -43,7 +41,7 @@ class Selected(TypedLine):
     score: int | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class SharingMm(TypedLine):
     """``Kill process N (comm) sharing same memory`` (2.6.37 to 4.3)."""
 
@@ -52,7 +50,7 @@ class SharingMm(TypedLine):
     ve: str | None = None
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NotKilled(TypedLine):
     """``Would have killed process …`` (RHEL 6) and ``… is already exiting`` (since 5.9)."""
 
@@ -62,12 +60,12 @@ class NotKilled(TypedLine):
     exiting: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NoKillable(TypedLine):
     """``Out of memory and no killable processes...``."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PanicLine(TypedLine):
     """``Kernel panic - not syncing: …``; ``oom`` where its words are the OOM killer's own."""
 
@@ -75,7 +73,7 @@ class PanicLine(TypedLine):
     oom: bool
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Pinned(TypedLine):
     """``oom killer N (comm) has mm pinned by N (comm)``: the reaper must leave this memory alone."""
 
@@ -85,7 +83,7 @@ class Pinned(TypedLine):
     by_comm: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Notice(TypedLine):
     """A line around reports: rate limits, suspend markers, debugging."""
 

@@ -6,14 +6,14 @@ kernels built for several nodes.  A line that the kernel put together from piece
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
 
-from oomparse.fast_init import fast_init
 from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, number, optional, rx
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -25,7 +25,7 @@ _ZONES = r"DMA32|DMA|Normal|HighMem|Movable|Device"
 _ZONE_NAMES = frozenset(_ZONES.split("|"))
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class NodePrefix(TypedLine):
     """``Node N`` alone: the zone follows as a line of its own."""
 
@@ -34,8 +34,7 @@ class NodePrefix(TypedLine):
     node: int
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ZoneLine(TypedLine):
     """``[Node N ]ZONE free:…``, in kB, by the kernel's keys."""
 
@@ -52,8 +51,7 @@ class ZoneLine(TypedLine):
         return kernels_of(KeyKind.ZONE, self.text, self.values, damaged=self.damaged)
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class ReserveLine(TypedLine):
     """``lowmem_reserve[]: …``, in pages; of the zone line before it."""
 
@@ -62,8 +60,7 @@ class ReserveLine(TypedLine):
     pages: tuple[int, ...]
 
 
-@fast_init
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FreeListLine(TypedLine):
     """One buddy line: ``blocks`` of (count, size in kB, migrate types)."""
 
@@ -75,14 +72,14 @@ class FreeListLine(TypedLine):
     """The blocks as they stand, where they are damaged."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class FreeListRest(TypedLine):
     """The rest of a buddy line that was wrapped."""
 
     text: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PerCpuTitle(TypedLine):
     """``[Node N ]ZONE per-cpu:`` (until 4.0); the lists of its cpus follow."""
 
@@ -90,7 +87,7 @@ class PerCpuTitle(TypedLine):
     zone: str
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class PerCpuLine(TypedLine):
     """One line of the lists; ``hot`` and ``cold`` or a list without temperature, each (low, high, batch, used)."""
 

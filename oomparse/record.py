@@ -1,0 +1,131 @@
+"""Frozen dataclasses that are quick to define and quick to fill.
+
+`record` is `dataclasses.dataclass` for frozen, slotted, keyword-only classes, with the same arguments and the same
+behaviour.  What `dataclasses` writes and compiles for each class as it is defined (``__init__``, ``__repr__``,
+``__eq__``, ``__hash__``) took two fifths of the time until the first line was read; here the last three are shared, and
+``__init__`` is compiled when it is first asked for.  And where a frozen dataclass stores each field through
+``object.__setattr__``, this ``__init__`` lends the new object the class of an open twin (the same slots, nothing
+frozen) while it stores: in a third of the time, of a report that is a thousand such objects.
+
+It knows nothing of kernels or text.  It refuses what the project does not need: ``__post_init__``, ``init=False``.
+"""
+
+import sys
+from collections.abc import Callable
+from dataclasses import MISSING, dataclass, fields
+from operator import attrgetter
+from typing import TYPE_CHECKING, Any, TypeVar
+
+__all__ = ["record"]
+
+T = TypeVar("T")
+
+if TYPE_CHECKING:
+    # To a type checker they are the same.
+    from dataclasses import dataclass as record
+else:
+
+    def record(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[type[T]], type[T]]:
+        """Make a class a dataclass; the arguments are those that the type checker reads."""
+        make = dataclass(frozen=frozen, slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)
+
+        def decorate(cls: type[T]) -> type[T]:
+            made = make(cls)
+            for name, method in _SHARED.items():
+                if name not in made.__dict__:
+                    setattr(made, name, method)
+            made.__init__ = _Init(made)
+            return made
+
+        return decorate
+
+
+class _Init:
+    """Stands for an ``__init__`` until somebody asks for it."""
+
+    __slots__ = ("_cls",)
+
+    def __init__(self, cls: type[Any]) -> None:
+        self._cls = cls
+
+    def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        compiled = _compiled(self._cls)
+        self._cls.__init__ = compiled
+        return compiled.__get__(instance, owner)
+
+
+class _Factory:
+    """The default of a field whose values are made by a factory."""
+
+    def __repr__(self) -> str:
+        return "<factory>"
+
+
+_MADE = _Factory()
+_LEND = object.__dict__["__class__"].__set__
+_OPEN = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
+
+
+def _compiled(cls: Any) -> Any:
+    """Write and compile the ``__init__`` of a class."""
+    twin = type(f"Open{cls.__name__}", cls.__bases__, {"__slots__": cls.__slots__} | _OPEN)
+    names = {"_class": cls, "_lend": _LEND, "_set": object.__setattr__, "_twin": twin, "_made": _MADE}
+    found = fields(cls)
+    arguments, made = [], []
+    for field in found:
+        name = field.name
+        if field.default_factory is not MISSING:
+            names[f"_make_{name}"] = field.default_factory
+            arguments.append(f"{name}=_made")
+            made.append(f"  if {name} is _made: {name} = _make_{name}()")
+        elif field.default is not MISSING:
+            names[f"_default_{name}"] = field.default
+            arguments.append(f"{name}=_default_{name}")
+        else:
+            arguments.append(name)
+    source = (
+        f"def make({', '.join(names)}):",
+        f" def __init__(self, *, {', '.join(arguments)}):",
+        *made,
+        "  if self.__class__ is not _class:",  # a subclass has a layout of its own
+        *(f"   _set(self, {field.name!r}, {field.name})" for field in found),
+        "   return",
+        "  _lend(self, _twin)",
+        *(f"  self.{field.name} = {field.name}" for field in found),
+        "  _lend(self, _class)",
+        " return __init__",
+    )
+    scope: dict[str, Any] = {}
+    # As dataclasses does: made of the names of fields, in the module that its annotations speak of.
+    exec("\n".join(source), sys.modules[cls.__module__].__dict__, scope)  # noqa: S102
+    init = scope["make"](**names)
+    init.__qualname__ = f"{cls.__qualname__}.__init__"
+    init.__annotations__ = {field.name: field.type for field in found} | {"return": None}
+    return init
+
+
+def _repr(self: Any) -> str:
+    shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr)
+    return f"{type(self).__qualname__}({shown})"
+
+
+def _eq(self: Any, other: object) -> Any:
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    values = _values_of(type(self))
+    return values(self) == values(other)
+
+
+def _hash(self: Any) -> int:
+    return hash(_values_of(type(self))(self))
+
+
+def _values_of(cls: type[Any]) -> "attrgetter[Any]":
+    found = _VALUES.get(cls)
+    if found is None:
+        found = _VALUES[cls] = attrgetter(*(field.name for field in fields(cls) if field.compare))
+    return found
+
+
+_VALUES: "dict[type[Any], attrgetter[Any]]" = {}
+_SHARED = {"__repr__": _repr, "__eq__": _eq, "__hash__": _hash}
