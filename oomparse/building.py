@@ -351,6 +351,8 @@ def victims_of(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
         chosen = _chosen(report)
         if chosen is not None:
             victims.append(chosen)
+    if not report.sharing:
+        return tuple(victims)
     known = {victim.pid for victim in victims}
     victims += [
         Victim(

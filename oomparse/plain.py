@@ -216,8 +216,8 @@ def telling(found: Outline, message: Message) -> Telling | None:
 
 
 def _exact(name: str, text: str) -> TypedLine | None:
-    parsed = single(name).parse(text)
-    return None if parsed is None or parsed.line.damaged else parsed.line
+    line = single(name).read(text)
+    return None if line is None or line.damaged else line
 
 
 def _texts(found: Outline, message: Message) -> tuple[str, str, str] | None:

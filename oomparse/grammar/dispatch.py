@@ -57,11 +57,12 @@ class _Candidate:
         return (self._match or self._compiled())(text)
 
     def parse(self, text: str) -> Parsed | None:
+        line = self.read(text)
+        return None if line is None else Parsed(self._format or self.format, line)
+
+    def read(self, text: str) -> TypedLine | None:
         found = (self._match or self._compiled())(text)
-        if found is None:
-            return None
-        line_format = self._format or self.format
-        return Parsed(line_format, line_format.build(found.groupdict()))
+        return None if found is None else (self._format or self.format).build(found.groupdict())
 
     def _compiled(self) -> Callable[[str], re.Match[str] | None]:
         self._match = re.compile(PATTERNS[self.name]).match
