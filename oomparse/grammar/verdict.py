@@ -114,20 +114,20 @@ def split_memcgs(middle: str) -> tuple[bool, str | None, str | None]:
 
 
 def _build_constraint(groups: Groups) -> ConstraintLine:
-    memcgs = groups["memcgs"] or ""
+    memcgs = groups.get("memcgs") or ""
     global_oom, oom_memcg, task_memcg = split_memcgs(memcgs)
     elided = is_elided(memcgs)
     return ConstraintLine(
-        constraint=groups["constraint"],
-        nodemask=groups["nodemask"],
-        cpuset=groups["cpuset"],
-        mems_allowed=groups["mems_allowed"],
+        constraint=groups.get("constraint"),
+        nodemask=groups.get("nodemask"),
+        cpuset=groups.get("cpuset"),
+        mems_allowed=groups.get("mems_allowed"),
         global_oom=global_oom,
         oom_memcg=None if elided else oom_memcg,
         task_memcg=None if elided else task_memcg,
-        comm=groups["comm"],
-        pid=int(groups["pid"] or 0),
-        uid=int(groups["uid"] or 0),
+        comm=groups.get("comm"),
+        pid=int(groups.get("pid") or 0),
+        uid=int(groups.get("uid") or 0),
         damaged=elided,
     )
 
