@@ -6,11 +6,12 @@ each was recognised as, and runs the formats of that section again when somebody
 
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, cast
 
 from oomparse.grammar.dispatch import parse_line
 from oomparse.grammar.format import Section, TypedLine
 from oomparse.grammar.memcg import (
+    STAT_LINE,
     MemcgCounter,
     MemcgStat,
     MemcgStats,
@@ -19,13 +20,15 @@ from oomparse.grammar.memcg import (
     stat_line,
     stats_tail,
 )
-from oomparse.grammar.tasks import TaskHeader, TaskLine, count_rows, task_cells, task_rows
+from oomparse.grammar.tasks import TaskHeader, TaskLine, task_cells, task_rows
 from oomparse.sections import MemInfo, TaskCells, TaskTable
 
 _FOREIGN_SHARE = 1.05
 """RAM that is this much larger than the zones shown belongs to nodes that are not shown."""
 
 
+STATS_AT_ONCE = 100
+"""Lines of memory.stat that are looked at together (kernels print some fifty): most of them may be odd."""
 _IS_ROW = re.compile(r"\s*\[\s*-?\d")
 
 
@@ -128,23 +131,16 @@ class ReportSections:
         """Return the header and runs of unread rows, and whether somebody has put blanks behind the lines."""
         lines: list[TypedLine | list[str]] = []
         padded = False
-        texts = self.texts_of(Section.TASKS)
-        at = 0
-        while at < len(texts):
-            run = count_rows(texts[at:]) or int(_IS_ROW.match(texts[at]) is not None)
-            if run:
-                rows = list(texts[at : at + run])
-                if lines and isinstance(lines[-1], list):
-                    lines[-1] += rows
-                else:
-                    lines.append(rows)
-                at += run
+        for text in self.texts_of(Section.TASKS):
+            if _IS_ROW.match(text) is not None:
+                if not lines or not isinstance(lines[-1], list):
+                    lines.append([])
+                cast("list[str]", lines[-1]).append(text)
                 continue
-            padded = padded or texts[at][-1:] == " "
-            parsed = parse_line(texts[at])
+            padded = padded or text[-1:] == " "
+            parsed = parse_line(text)
             if parsed is not None:
                 lines.append(parsed.line)
-            at += 1
         return lines, padded
 
     def _load_tasks(self) -> TaskTable | None:
@@ -172,9 +168,10 @@ class ReportSections:
         texts = self.texts_of(Section.MEMCG)
         at = 0
         while at < len(texts):
-            if current is not None and (pairs := plain_stats(texts[at:])):
+            run = texts[at : at + STATS_AT_ONCE] if STAT_LINE.match(texts[at]) is not None else ()
+            if current is not None and (pairs := plain_stats(run)):
                 current |= {key: int(value) for key, value in pairs}
-                in_bytes += texts[at : at + len(pairs)]
+                in_bytes += run[: len(pairs)]
                 unit = unit or "bytes"
                 at += len(pairs)
                 continue
