@@ -8,7 +8,7 @@ read every field, and so work as if all had been parsed at once.  It knows nothi
 from abc import abstractmethod
 from collections.abc import Iterable, Mapping
 from dataclasses import fields
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, cast
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol, Self, TypeVar, cast
 
 
 class Loader(Protocol):
@@ -71,19 +71,6 @@ class Deferred:
             return None
         return found
 
-    def original(self) -> Self:
-        """Return the instance that this one stands for, which is equal and answers at once; else this one."""
-        loader = self.loader
-        return cast("Self", loader.instance()) if isinstance(loader, StandIn) else self
-
-    def is_read(self, name: str) -> bool:
-        """Whether a field was given, or has been parsed."""
-        try:
-            object.__getattribute__(self, name)
-        except AttributeError:
-            return False
-        return True
-
     def materialize(self) -> Self:
         """Parse whatever is still unparsed, here and below, and return the same object."""
         for field in fields(self):  # type: ignore[arg-type]  # every subclass is a dataclass
@@ -123,3 +110,21 @@ class Deferred:
             value = loader.load(name)
             object.__setattr__(self, name, value)
             return value
+
+
+T = TypeVar("T", bound=Deferred)
+
+
+def original(instance: T) -> T:
+    """Return the instance that this one stands for, which is equal and answers at once; else this one."""
+    loader = instance.loader
+    return cast("T", loader.instance()) if isinstance(loader, StandIn) else instance
+
+
+def is_read(instance: Deferred, name: str) -> bool:
+    """Whether a field was given, or has been parsed."""
+    try:
+        object.__getattribute__(instance, name)
+    except AttributeError:
+        return False
+    return True

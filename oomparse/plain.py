@@ -9,7 +9,7 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -249,7 +249,6 @@ class Again:
         self.number = number
         self.message = message
         self._tz = tz
-        self._lines = found.lines
         self._kill_at = found.lines - (2 if found.reaped else 1)
         text = len(message.text.encode("utf-8", "surrogateescape"))
         self._prefix = found.kill[: len(found.kill) - text]
@@ -268,7 +267,8 @@ class Again:
         assembler = Assembler(live=False)
         times = _KnownTime(last, self._tz)
         decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
-        texts = self._texts()
+        lines = self._data.split(b"\n")[:-1]
+        texts = self._texts(lines)
         unusual = [at for at, text in enumerate(texts) if text is None]
         begin = 0
         for end in (*unusual, len(texts)):
@@ -281,7 +281,7 @@ class Again:
             if end == self._kill_at:
                 self._feed(assembler, last)
             elif end < len(texts):
-                for message in self._decoded(end, decoder):
+                for message in self._decoded(lines[end], end, decoder):
                     self._feed(assembler, message)
             begin = end + 1
         return assembler.newest
@@ -293,13 +293,12 @@ class Again:
         else:
             assembler.take(message, parsed)
 
-    def _decoded(self, at: int, decoder: Decoder) -> Iterable[Message]:
-        data = _line(self._data, 0) if at == 0 else self._data.split(b"\n", at + 1)[at]
+    def _decoded(self, data: bytes, at: int, decoder: Decoder) -> Iterable[Message]:
         for line in LineSplitter(path=self.message.path, first_number=self.number + at).feed(data + b"\n"):
             yield from decoder.feed(line)
         yield from decoder.flush()
 
-    def _texts(self) -> list[str | None]:
+    def _texts(self, lines: Sequence[bytes]) -> list[str | None]:
         """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
 
         The first line and those from the kill line on, whose stamps are the event's, are None; so is what has to be
@@ -307,12 +306,11 @@ class Again:
         """
         prefix, fraction = self._prefix, self._fraction
         start, middle = (prefix, b"") if fraction < 0 else (prefix[:fraction], prefix[fraction + FRACTION_DIGITS :])
-        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == self._lines - 1
+        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == len(lines) - 1
         text_of = _text_of(len(start), middle, stamped=fraction >= 0)
         if alike:
             found = text_of.findall(self._data[:-1].decode("latin-1"))
         else:
-            lines = self._data.split(b"\n")[:-1]
             found = [
                 "".join(text_of.findall(line.decode("latin-1"))) if line.startswith(start) else "" for line in lines
             ]

@@ -14,6 +14,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import MISSING, dataclass, fields
 from operator import attrgetter
+from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, TypeVar
 
 __all__ = ["record"]
@@ -104,16 +105,10 @@ def _compiled(cls: Any) -> Any:
     return init
 
 
+@recursive_repr()
 def _repr(self: Any) -> str:
     shown = ", ".join(f"{field.name}={getattr(self, field.name)!r}" for field in fields(self) if field.repr)
     return f"{type(self).__qualname__}({shown})"
-
-
-def _eq(self: Any, other: object) -> Any:
-    if other.__class__ is not self.__class__:
-        return NotImplemented
-    values = _values_of(type(self))
-    return values(self) == values(other)
 
 
 def _hash(self: Any) -> int:
@@ -128,4 +123,15 @@ def _values_of(cls: type[Any]) -> "attrgetter[Any]":
 
 
 _VALUES: "dict[type[Any], attrgetter[Any]]" = {}
-_SHARED = {"__repr__": _repr, "__eq__": _eq, "__hash__": _hash}
+_SHARED: dict[str, Any] = {"__repr__": _repr, "__hash__": _hash}
+
+# From a string, as dataclasses does: by that, pytest tells that it may explain a difference field by field; and rich
+# knows by recursive_repr() that it may show the fields one below the other.
+_EQ = """
+def __eq__(self, other):
+    if other.__class__ is not self.__class__:
+        return NotImplemented
+    values = values_of(self.__class__)
+    return values(self) == values(other)
+"""
+exec(_EQ, {"values_of": _values_of}, _SHARED)  # noqa: S102

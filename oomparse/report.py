@@ -17,7 +17,7 @@ from oomparse.grammar.header import CpuLine, CpusetLine, HardwareLine, Header, W
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.memcg import (
     CUT_RECORD_BYTES,
-    PRINT_STATS,
+    STATS_PRINTED_BY,
     GroupKill,
     LimitReached,
     MemcgCounter,
@@ -342,7 +342,7 @@ class Report:
         if not self._take(section, texts, message):
             return False
         if section is Section.MEMCG:
-            self.printed_by.add(PRINT_STATS)
+            self.printed_by.add(STATS_PRINTED_BY)
         return True
 
     def _take(self, section: Section, texts: Sequence[str], message: Message) -> bool:

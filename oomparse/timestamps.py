@@ -369,7 +369,7 @@ class TimeResolver:
                 return None
         year = self._year
         last = self._last
-        if last is not None and last - naive > ROLL_OVER and self._possible(naive, year + 1):
+        if last is not None and last - naive > ROLL_OVER and self._possible(_dated(naive, year + 1)):
             self._year = year = year + 1
             self._last = naive
         elif last is not None and _steps_back(last, naive):
@@ -377,7 +377,7 @@ class TimeResolver:
         else:
             self._last = naive
             dated = _dated(naive, year)
-            if dated is None or self._latest is None or self._given_year is not None or dated <= self._latest:
+            if dated is None or self._possible(dated):
                 return dated
             self._year = year = year - 1  # the lines before were of an earlier year than it seemed
         return _dated(naive, year)
@@ -395,11 +395,10 @@ class TimeResolver:
             return min(years, key=lambda year: abs(naive.replace(year=year) - near), default=None)
         return None
 
-    def _possible(self, naive: datetime, year: int) -> bool:
-        """Return whether a stamp of that year is not younger than the file."""
+    def _possible(self, dated: datetime | None) -> bool:
+        """Return whether a stamp in its year is not younger than the file."""
         if self._latest is None or self._given_year is not None:
             return True
-        dated = _dated(naive, year)
         return dated is not None and dated <= self._latest
 
     def _local(self, wall: datetime) -> datetime:

@@ -4,10 +4,14 @@ import copy
 import dataclasses
 import inspect
 import pickle
+import subprocess
+import sys
 from dataclasses import FrozenInstanceError, dataclass, field
+from pathlib import Path
 from typing import get_type_hints
 
 import pytest
+from rich.pretty import pretty_repr
 
 from oomparse.record import record
 
@@ -84,6 +88,27 @@ def test_it_asks_for_the_same_arguments() -> None:
 def test_a_class_below_it_works(cls: type[Fast]) -> None:
     made = cls(needed="a", first=5)
     assert (type(made), made.needed, made.first, made.many) == (cls, "a", 5, [])
+
+
+def test_pytest_explains_a_difference_field_by_field(tmp_path: Path) -> None:
+    """Who tests a pipeline against our events wants to see which field differs, not two long lines."""
+    (tmp_path / "test_it.py").write_text(
+        "from oomparse import Victim\n\ndef test_it():\n    assert Victim(pid=1, comm='a') == Victim(pid=2, comm='a')\n"
+    )
+    result = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "-p", "no:cacheprovider", "."],
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "Differing attributes" in result.stdout
+    assert "pid: 1 != 2" in result.stdout
+
+
+def test_rich_shows_the_fields_one_below_the_other() -> None:
+    assert pretty_repr(Fast(needed="a"), max_width=20).splitlines()[1].strip() == "first=1,"
 
 
 @record(frozen=True, slots=True, kw_only=True)

@@ -16,7 +16,7 @@ from typing import Any, Literal, TypeAlias, cast, get_type_hints
 import msgspec
 
 from oomparse.errors import OomparseError
-from oomparse.lazy import Packed
+from oomparse.lazy import Packed, is_read, original
 from oomparse.model import EVENT_SCHEMA, LAZY_FIELDS, Memcg, OomEvent, Victim
 from oomparse.sections import TaskCells, TaskRow, TaskTable
 
@@ -174,7 +174,7 @@ def decode(line: bytes | str) -> OomEvent:
 
 
 def _to_record(event: OomEvent, *, brief: bool, tree: bool = False) -> msgspec.Struct:
-    event = event.original()
+    event = original(event)
     if brief:
         values = {name: getattr(event, name) for name in _BRIEF_NAMES}
         if event.memcg is not None:
@@ -195,7 +195,7 @@ def _tasks(event: OomEvent) -> msgspec.Raw | None:
     A row of the dump has a dozen numbers that only pass through, and a report has rows by the hundred.
     """
     loader: Any = event.loader
-    if event.is_read("tasks") or not hasattr(loader, "task_cells"):
+    if is_read(event, "tasks") or not hasattr(loader, "task_cells"):
         return None
     cells: TaskCells | None = loader.task_cells()
     if cells is None:

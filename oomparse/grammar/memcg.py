@@ -68,7 +68,7 @@ class MemcgStats(TypedLine):
 
     def kernels(self) -> tuple[PrintedBy, ...]:
         """Return which kernels print such statistics."""
-        return (PRINT_STATS,) if self.unit == "bytes" else ()
+        return (STATS_PRINTED_BY,) if self.unit == "bytes" else ()
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -80,7 +80,7 @@ class MemcgStat(TypedLine):
 
     def kernels(self) -> tuple[PrintedBy, ...]:
         """Return which kernels print such lines."""
-        return (PRINT_STATS,)
+        return (STATS_PRINTED_BY,)
 
 
 @record(frozen=True, slots=True, kw_only=True)
@@ -124,7 +124,7 @@ _KINDS = {"memory": "memory", "memory+swap": "memsw", "kmem": "kmem", "swap": "s
 
 
 _COUNTERS_SINCE = {"kmem": (PrintedBy("3.8", None),), "swap": (PrintedBy("5.3", None, ("el8",)),)}
-PRINT_STATS = PrintedBy("5.3", None, ("el8",))
+STATS_PRINTED_BY = PrintedBy("5.3", None, ("el8",))
 """The kernels that print memory.stat, a line each."""
 
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oomparse.export.jsonl import DecodeError, decode, encode, pack, to_builtins, to_tree
+from oomparse.lazy import is_read
 from oomparse.model import LAZY_FIELDS, EventTime, GfpMask, Memcg, OomEvent, Outcome, Victim
 from oomparse.reader import parse
 from oomparse.sections import MemInfo, MemTotals, Slab, TaskRow, TaskTable
@@ -203,32 +204,33 @@ def test_what_is_no_event_says_so(line: bytes | str) -> None:
         decode(line)
 
 
+def twice(*task_dump: str) -> tuple[OomEvent, OomEvent]:
+    """Two events of one report with this task dump."""
+    log = (
+        "hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        *task_dump,
+        "Out of memory: Killed process 100 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB",
+    )
+    (one,), (other,) = parse(log), parse(log)
+    return one, other
+
+
 @pytest.mark.parametrize("comm", ["hog", "", 'q"uo', "back\\slash", "é", "a name of 16 byt", "tab\t"])
 def test_rows_that_nobody_asked_for_are_written_as_those_that_are(comm: str) -> None:
     titles = "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"
     row = "[    100]  1000   100    17040     7817   102400        0             0"
-    log = (
-        f"hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
-        f"{titles}\n{row} hog\n{row} {comm}\n"
-        "Out of memory: Killed process 100 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB\n"
-    )
-    (unread,), (read,) = parse(log), parse(log)
+    unread, read = twice(titles, f"{row} hog", f"{row} {comm}")
     assert read.tasks is not None
     assert [found.comm for found in read.tasks] == ["hog", comm]
-    assert not unread.is_read("tasks")
+    assert not is_read(unread, "tasks")
     assert encode(unread) == encode(read)
-    assert unread.is_read("tasks") == (comm not in {"hog", ""})
+    assert is_read(unread, "tasks") == (comm not in {"hog", ""})
     assert to_tree(unread) == to_tree(read)
 
 
 def test_columns_in_another_order_are_written_by_their_names() -> None:
     titles = "[  pid  ]   uid  tgid rss total_vm swapents oom_score_adj name"
-    log = (
-        f"hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0\n"
-        f"{titles}\n[ 1] 2 3 4 5 6 7 hog\n"
-        "Out of memory: Killed process 100 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB\n"
-    )
-    (unread,), (read,) = parse(log), parse(log)
+    unread, read = twice(titles, "[ 1] 2 3 4 5 6 7 hog")
     assert read.tasks == TaskTable.of(
         [TaskRow(pid=1, uid=2, tgid=3, rss_pages=4, total_vm_pages=5, swapents_pages=6, oom_score_adj=7, comm="hog")]
     )
