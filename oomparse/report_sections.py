@@ -40,6 +40,12 @@ def _stats_line(text: str) -> TypedLine | None:
     return parsed.line if parsed is not None else stats_tail(text)
 
 
+def _drop_cut(stats: dict[str, int] | None, texts: Sequence[str]) -> None:
+    """Leave out the last of a cgroup's statistics, where printk may have cut it."""
+    if stats is not None and texts and is_cut(texts):
+        stats.pop(texts[-1].partition(" ")[0], None)
+
+
 class ReportSections:
     """Loads ``meminfo``, ``tasks``, ``slabs``, ``stack`` of an event and ``stats…`` of its memcg."""
 
@@ -179,7 +185,8 @@ class ReportSections:
             at += 1
             if isinstance(line, MemcgStats):
                 if line.path is not None or current is None:
-                    current = tree.setdefault(line.path or "", {})
+                    _drop_cut(current, in_bytes)
+                    current, in_bytes = tree.setdefault(line.path or "", {}), []
                 current.update(line.stats)
                 unit = unit or line.unit
             elif isinstance(line, MemcgStat) and current is not None:
@@ -188,8 +195,7 @@ class ReportSections:
                 unit = unit or "bytes"
             elif line is None and in_bytes:
                 return unit, tree  # what the record was cut at stands for itself
-        if in_bytes and current is not None and is_cut(in_bytes):
-            del current[in_bytes[-1].partition(" ")[0]]
+        _drop_cut(current, in_bytes)
         return unit, tree
 
     def _load_stats_unit(self) -> str | None:

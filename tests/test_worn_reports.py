@@ -362,3 +362,19 @@ def test_a_group_kill_whose_lines_are_cut_is_one_event(width: int) -> None:
     ]
     event = the_event([line[:width] for line in stamped(lines)])
     assert [victim.pid for victim in event.victims] == [100, 101, 102]
+
+
+def test_statistics_that_fill_a_record_before_those_of_another_cgroup() -> None:
+    """What may be cut belongs to the cgroup that it was printed for."""
+    stats = ["anon 4096"] * 97
+    stats.append("shmem " + "1" * (991 - sum(map(len, stats)) - len(stats) - len("shmem ")))
+    assert len("\n".join(stats)) == 991
+    assert len(stats[-1]) < len("shmem ") + 20
+    log = (
+        "hog invoked oom-killer: gfp_mask=0xcc0(GFP_KERNEL), order=0, oom_score_adj=0",
+        *("Memory cgroup stats for /a:", *stats, "Memory cgroup stats for /b:"),
+        "Memory cgroup out of memory: Killed process 5 (hog) total-vm:9kB, anon-rss:8kB, file-rss:0kB, shmem-rss:0kB",
+    )
+    (event,) = oomparse.parse(log)
+    assert event.memcg is not None
+    assert event.memcg.hierarchy == {"/a": {"anon": 4096}, "/b": {}}

@@ -239,7 +239,7 @@ def _plain_rows(columns: tuple[str, ...] | None) -> tuple[tuple[str, ...], re.Pa
 @functools.lru_cache(maxsize=64)
 def _printed_rows(columns: tuple[str, ...]) -> tuple[tuple[str, ...], re.Pattern[str] | None]:
     """Return the same, of rows that nobody has touched since the kernel printed them."""
-    return _rows_of(columns, r"(?:0|-?[1-9]\d{0,17}+)", f"[ -~]{{0,{COMM_BYTES}}}+")
+    return _rows_of(columns, r"(?:0|-?[1-9][0-9]{0,17}+)", f"[ -~]{{0,{COMM_BYTES}}}+")
 
 
 def _rows_of(columns: tuple[str, ...] | None, digits: str, name: str) -> tuple[tuple[str, ...], re.Pattern[str] | None]:

@@ -228,6 +228,15 @@ def test_rows_that_nobody_asked_for_are_written_as_those_that_are(comm: str) -> 
     assert to_tree(unread) == to_tree(read)
 
 
+def test_digits_of_another_script_are_written_as_numbers() -> None:
+    titles = "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name"
+    unread, read = twice(titles, "[  1\u0663]  1000   100    17040     7817   102400        0             0 hog")
+    assert read.tasks is not None
+    assert read.tasks[0].pid == 13
+    assert encode(unread) == encode(read)
+    assert json.loads(encode(unread))["tasks"][0]["pid"] == 13
+
+
 def test_columns_in_another_order_are_written_by_their_names() -> None:
     titles = "[  pid  ]   uid  tgid rss total_vm swapents oom_score_adj name"
     unread, read = twice(titles, "[ 1] 2 3 4 5 6 7 hog")

@@ -21,6 +21,7 @@ ODD_ROWS = (
     "[    100]  1000   100    17040     7817   102400        0          -0 hog",
     "[    100]  1000   100    17040     7817   102400        0         007 hog",
     "[ 123456789012345678901]  1000   100    17040     7817   102400        0  0 hog",
+    ROW.replace("1000", "100\u0663") + "digits of another script",
     f"  {ROW}indented",
     "[  pid  ]   uid  tgid total_vm      rss pgtables_bytes swapents oom_score_adj name",
     "oom-kill:constraint=CONSTRAINT_NONE",
