@@ -9,7 +9,7 @@ the same assembler, so that it says what it would have said.
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
@@ -478,6 +478,9 @@ class PlainLoader(StandIn):
     def move(self, lines: int) -> None:
         """Count the report's lines from so many further on."""
         self._report.move(lines)
+        if self._event is not None:
+            known = {"source": self._event.source, "issues": self._event.issues}
+            self._event = replace(self._event, **_moved_values(known, lines))
 
     def lines(self) -> tuple[str, ...]:
         """Return the report's messages."""
@@ -488,17 +491,22 @@ def renumbered(packed: Packed, lines: int) -> Packed:
     """Return a packed event (not used again) whose log had so many lines more before it."""
     if not lines:
         return packed
-    values = dict(packed.values)
-    if "source" in values:
-        source: Source = values["source"]
-        values["source"] = replace(
-            source, line_start=_moved(source.line_start, lines), line_end=_moved(source.line_end, lines)
-        )
-    if "issues" in values:
-        values["issues"] = tuple(replace(issue, line=_moved(issue.line, lines)) for issue in values["issues"])
     if isinstance(packed.loader, PlainLoader):
         packed.loader.move(lines)
-    return packed._replace(values=values)
+    return packed._replace(values=_moved_values(packed.values, lines))
+
+
+def _moved_values(values: Mapping[str, Any], lines: int) -> dict[str, Any]:
+    """Return the fields of an event, of which those that count lines do so from so many further on."""
+    moved = dict(values)
+    if "source" in moved:
+        source: Source = moved["source"]
+        moved["source"] = replace(
+            source, line_start=_moved(source.line_start, lines), line_end=_moved(source.line_end, lines)
+        )
+    if "issues" in moved:
+        moved["issues"] = tuple(replace(issue, line=_moved(issue.line, lines)) for issue in moved["issues"])
+    return moved
 
 
 def _further(message: Message, lines: int) -> Message:

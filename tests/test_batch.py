@@ -13,6 +13,7 @@ from benchmarks.generate import Plan, blocks, write_file, write_rotated
 from oomparse import batch
 from oomparse.errors import SourceError
 from oomparse.export.jsonl import encode
+from oomparse.lazy import Packed
 from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.reader import Reading, parse_paths
@@ -159,3 +160,16 @@ def test_a_large_file_is_cut(tmp_path: Path) -> None:
     write_file(Plan(storm=90, tasks=30), log)
     (series,) = expand([log])
     assert len(batch._parts(series, Options(), jobs=2)) > 3
+
+
+def read_and_packed(event: OomEvent) -> Packed:
+    """Look at an event in the worker before it is sent."""
+    assert event.to_dict()
+    return event.pack()
+
+
+def test_an_event_that_a_worker_has_read_has_the_lines_of_the_whole_log(tmp_path: Path) -> None:
+    log = tmp_path / "kern.log"
+    write_file(Plan(storm=60, tasks=30, seed=5), log)
+    alone = written(parse_paths([log]))
+    assert written(parse_paths([log], jobs=2, pack=read_and_packed)) == alone
