@@ -13,6 +13,7 @@ import time
 from array import array
 from collections import deque
 from collections.abc import Generator, Iterator
+from contextlib import suppress
 from threading import Event
 from typing import NamedTuple, Self
 
@@ -21,7 +22,8 @@ from oomparse.message import Line
 from oomparse.sources.files import open_file, source_error
 from oomparse.sources.generation import Generation, ReplacedError, Taken
 from oomparse.sources.lines import BLOCK_BYTES, LineSplitter
-from oomparse.sources.places import Place, Position, find, is_packed, siblings
+from oomparse.sources.places import MAX_TRIES, Place, Position, find, holds, is_packed, siblings
+from oomparse.sources.rotation import Age
 
 TICK_SECONDS = 0.025
 """How often a log that is quiet is looked at."""
@@ -36,8 +38,6 @@ COARSE_SECONDS = 0.01
 MAX_TRACKED_LINES = 1_000_000
 """Of so many lines the follower remembers where each begins; see `FileFollower.position`."""
 MAX_PAST_FILES = 64
-MAX_TRIES = 5
-"""So often a file is looked for that is rotated on between being found and being opened."""
 
 
 class Batch(NamedTuple):
@@ -101,9 +101,7 @@ class FileFollower:
         if position is not None:
             self._resume(position)
         elif status is not None and status.st_size:
-            self._add(Generation(self.path))
-            if not from_start:
-                self._generations[0].seek_end()
+            self._begin(status, from_start=from_start)
 
     def batches(self, stop: Event, *, tick_seconds: float = TICK_SECONDS) -> Iterator[Batch | None]:
         """Yield what is written, until ``stop`` is set.
@@ -155,6 +153,19 @@ class FileFollower:
     def __exit__(self, *exc: object) -> None:
         self.close()
 
+    def _begin(self, status: os.stat_result, *, from_start: bool) -> None:
+        try:
+            generation = Generation(self.path)
+        except SourceError as error:
+            if not _is_gone(error):
+                raise
+            if from_start:  # Rotated away just now: to be found among those that were written since
+                self._seen = status.st_mtime - COARSE_SECONDS
+            return
+        if not from_start:
+            generation.seek_end()
+        self._add(generation)
+
     def _resume(self, position: Position) -> None:
         """Find the places of ``position``; what was written after them is found as any next file is."""
         self._seen = position.time
@@ -179,8 +190,8 @@ class FileFollower:
                 return Generation(found.path, place=place, packed=found.packed)
             except ReplacedError:
                 continue  # Rotated in between
-            except SourceError:
-                if os.path.exists(found.path):  # noqa: PTH110 - A plain question
+            except SourceError as error:
+                if not _is_gone(error):
                     raise
         return None
 
@@ -260,18 +271,23 @@ class FileFollower:
 
     def _candidate(self, newest: Generation | None) -> _Candidate | None:
         """Return the file that was begun after ``newest``, or else the first one with something unseen in it."""
-        age = None
-        since = self._seen
-        if newest is not None:
-            found = find(newest.place(newest.offset), self.path)
-            if found is not None and found.path == self.path:
-                # Saved by an editor, or copied back: the same log.
-                if (same := self._find(newest.place(newest.offset))) is not None:
-                    newest.move_to(same)
-                self._changed = True
-                return None
-            age = found.age if found else None
-            since = newest.mtime() or since
+        if newest is None:
+            return self._first_after(None, self._seen)
+        place = newest.place(newest.offset)
+        found = find(place, self.path)
+        if found is not None and (found.path == self.path or self._is_copied(newest, place)):
+            # Saved by an editor, or copied back, or copied and not truncated yet: the same log.
+            with suppress(ReplacedError, SourceError):
+                newest.move_to(Generation(self.path, place=place))
+            self._changed = True
+            return None
+        candidate = self._first_after(found.age if found else None, newest.mtime() or self._seen)
+        if found == find(place, self.path):
+            return candidate
+        self._changed = True  # Rotated on just now: the ages are those of other files
+        return None
+
+    def _first_after(self, age: Age | None, since: float) -> _Candidate | None:
         known = {generation.identity for generation in self._generations}
         for path, their_age in reversed(siblings(self.path)):
             status = _stat(path)
@@ -284,12 +300,18 @@ class FileFollower:
         status = self._status()
         return _Candidate(self.path, (status.st_dev, status.st_ino)) if status is not None and status.st_size else None
 
+    def _is_copied(self, newest: Generation, place: Place) -> bool:
+        """Say whether the log still holds what its copy ``newest`` does: another one was written later."""
+        status, mtime = self._status(), newest.mtime()
+        is_later = status is None or mtime is None or status.st_mtime > mtime
+        return not is_later and holds(self.path, place)
+
     def _open(self, candidate: _Candidate) -> Generation | None:
         path = candidate.path
         try:
             generation = Generation(path, packed=path != self.path and is_packed(path))
-        except SourceError:
-            if not os.path.exists(path):  # noqa: PTH110 - A plain question
+        except SourceError as error:
+            if _is_gone(error):
                 self._changed = True
                 return None  # Rotated on just now
             # A new file may get its owner and mode a moment later.
@@ -377,3 +399,7 @@ def _stat(path: str) -> os.stat_result | None:
         return os.stat(path)  # noqa: PTH116 - Text
     except OSError:
         return None
+
+
+def _is_gone(error: SourceError) -> bool:
+    return isinstance(error.__cause__, FileNotFoundError | NotADirectoryError)

@@ -145,9 +145,11 @@ class Generation:
         head, tail = self._head, self._tail if offset == self.offset else b""
         if self._stream is not None and not self.packed:
             with suppress(OSError):
+                tail_there = context(self._stream.fileno(), offset)[1]
+                # What was read before is still there, so what stood in front of it was, too.
                 now_head, now_tail = context(self._stream.fileno(), self.offset)
                 if now_head.startswith(head) and now_tail == self._tail:
-                    head, tail = now_head, context(self._stream.fileno(), offset)[1]
+                    head, tail = now_head, tail_there
         return Place(
             device=self.identity[0],
             inode=self.identity[1],

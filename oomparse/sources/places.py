@@ -22,6 +22,8 @@ from oomparse.sources.rotation import Age, rotation_of
 
 CONTEXT_BYTES = 1024
 """So much of the head of a file, and of what stands before the place, is compared."""
+MAX_TRIES = 50
+"""So often a file is looked for that is rotated on while it is looked for."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,17 +90,45 @@ def find(place: Place, path: str) -> Found | None:
     """Look for a place in ``path`` and in what rotation made of it; None where it is gone."""
     if place.head_bytes == 0:
         return None  # Any file would fit
-    names = [(path, rotation_of(os.path.basename(path)).age), *siblings(path)]  # noqa: PTH119 - Text
-    for name, age in names:
-        if _identity(name) == (place.device, place.inode) and _fits(place, name):
+    names = _names(path)
+    for _ in range(MAX_TRIES):
+        if (found := _find_in(names, place)) is not None:
+            return found
+        # A file that is renamed, or packed, while it is looked for stands under neither name.
+        before, names = names, _names(path)
+        if names == before:
+            break
+    return None
+
+
+def holds(path: str, place: Place) -> bool:
+    """Say whether a file that is not compressed holds what stands in front of a place."""
+    return _fits(place, path)
+
+
+def _find_in(names: "list[_Name]", place: Place) -> Found | None:
+    for name, age, identity in names:
+        if identity == (place.device, place.inode) and _fits(place, name):
             return Found(name, age, packed=False)
-    for name, age in names:
+    for name, age, _ in names:
         if _fits(place, name):
             return Found(name, age, packed=False)
-    for name, age in names:
+    for name, age, _ in names:
         if _fits_packed(place, name):
             return Found(name, age, packed=True)
     return None
+
+
+class _Name(NamedTuple):
+    path: str
+    age: Age
+    identity: tuple[int, int] | None
+
+
+def _names(path: str) -> list[_Name]:
+    """Return a log and what rotation made of it, newest first, as they stand now."""
+    own = (path, rotation_of(os.path.basename(path)).age)  # noqa: PTH119 - Text
+    return [_Name(name, age, _identity(name)) for name, age in (own, *siblings(path))]
 
 
 def siblings(path: str) -> list[tuple[str, Age]]:
