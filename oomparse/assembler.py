@@ -113,6 +113,7 @@ class Assembler:
 
     def take(self, message: Message, parsed: Parsed) -> None:
         """Take a message that is one whole line, and parsed already: `feed` for a report that is read again."""
+        self._release()
         self._place(message, (Piece(message.text, parsed),))
 
     def idle(self) -> tuple[OomEvent, ...]:
@@ -136,32 +137,35 @@ class Assembler:
         reports = [report for host in self._hosts.values() for report in host.open]
         return not self._held and all(report.has_verdict or not report.is_event for report in reports)
 
-    def may_adopt(self, message: Message) -> bool:
-        """Whether a report that was read elsewhere would begin and end here if its lines were fed."""
-        if self._strict or self._held:
-            return False
-        host = self._hosts.get((message.host, message.boot_id))
-        return host is None or (
-            host.sysrq is None and all(report.has_verdict or not report.is_event for report in host.open)
-        )
+    def adopt(self, report: Report) -> tuple[OomEvent, ...] | None:
+        """Take a report that was read elsewhere, from its header to its kill line, instead of its lines.
 
-    def adopt(self, report: Report) -> tuple[OomEvent, ...]:
-        """Take a report that was read elsewhere, from its header to its kill line, instead of its lines."""
+        None where it might not begin or end here if its lines were fed.
+        """
+        if self._strict or self._held:
+            return None
         message = report.last
         host = self._host(message)
+        if host.sysrq is not None:
+            return None
+        for other in host.open:
+            if other.is_event and not other.has_verdict:
+                return None
         for other in host.open:
             self._end(other)
-        host.open.clear()
-        host.open.append(report)
+        host.open = [report]
         host.last, host.last_known, host.fresh = message, True, True
         self._reports.append(report)
-        self._mark(report)
-        return self._emit()
+        if self._live:
+            self._mark(report)
+            return self._emit()
+        self._changed.clear()
+        return self._emit_settled(final=False)
 
     @property
-    def newest(self) -> Report:
-        """The report that began last, of those that are not settled."""
-        return self._reports[-1]
+    def killed(self) -> Report:
+        """The report that has a kill line, of those that are not settled; the one that began last if there is none."""
+        return next((report for report in reversed(self._reports) if report.kills), self._reports[-1])
 
     def gap(self) -> tuple[OomEvent, ...]:
         """Say that lines are left out here, none of which is a report's."""
@@ -588,15 +592,16 @@ class Assembler:
 
     def _emit_settled(self, *, final: bool) -> tuple[OomEvent, ...]:
         events: list[OomEvent] = []
-        newest = self._reports[-1].last if self._reports else None
-        while self._reports:
-            report = self._reports[0]
+        reports = self._reports
+        newest = reports[-1].last if reports else None
+        while reports:
+            report = reports[0]
             settled = report.settled
-            if not settled and not final and not self._overfull:
-                crowded = len(self._reports) > MAX_KEPT_REPORTS
-                if not report.closed and not (crowded and report.has_verdict):
-                    break
-                if not crowded and (newest is None or not _too_late(report, newest)):
+            if not (settled or final or self._heavy or len(reports) > MAX_REPORTS):
+                if len(reports) > MAX_KEPT_REPORTS:
+                    if not (report.closed or report.has_verdict):
+                        break
+                elif not report.closed or newest is None or not _too_late(report, newest):
                     break
             self._end_oldest()
             report.settled = True
@@ -604,7 +609,7 @@ class Assembler:
                 report.revision = 1
                 events.append(report.builder(report) if report.builder else build_event(report))
         if final:
-            self._reports.clear()
+            reports.clear()
         return tuple(events)
 
 

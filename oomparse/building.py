@@ -356,7 +356,11 @@ def victims_of(report: Report, sections: ReportSections) -> tuple[Victim, ...]:
     known = {victim.pid for victim in victims}
     victims += [
         Victim(
-            pid=line.pid, comm=line.comm, ve=line.ve, role=Role.SHARING_MM, reaper=_reaper(report.reaped.get(line.pid))
+            pid=line.pid,
+            comm=line.comm,
+            ve=line.ve,
+            role=Role.SHARING_MM,
+            reaper=reaper_of(report.reaped.get(line.pid)),
         )
         for line in report.sharing
         if line.pid not in known
@@ -388,7 +392,7 @@ def _victim(kill: Killed, role: Role, report: Report, comm: str | None) -> Victi
         oom_score=score,
         oom_score_adj=kill.oom_score_adj,
         role=role,
-        reaper=_reaper(report.reaped.get(kill.pid) if kill.pid is not None else None),
+        reaper=reaper_of(report.reaped.get(kill.pid) if kill.pid is not None else None),
     )
 
 
@@ -413,19 +417,20 @@ def _chosen(report: Report) -> Victim | None:
         return Victim(pid=report.lmk.pid, comm=report.lmk.comm, oom_score_adj=report.lmk.adj, rss_kb=freed)
     constraint, selected, spared = report.constraint, report.selected, report.spared
     if constraint is not None and (constraint.pid is not None or constraint.comm is not None):
-        reaper = _reaper(report.reaped.get(constraint.pid) if constraint.pid is not None else None)
+        reaper = reaper_of(report.reaped.get(constraint.pid) if constraint.pid is not None else None)
         return Victim(pid=constraint.pid, comm=constraint.comm, uid=constraint.uid, reaper=reaper)
     if selected is not None:
-        reaper = _reaper(report.reaped.get(selected.pid))
+        reaper = reaper_of(report.reaped.get(selected.pid))
         return Victim(pid=selected.pid, comm=selected.comm, oom_score=selected.score, reaper=reaper)
     if spared is not None and spared.exiting:
         return Victim(pid=spared.pid, comm=spared.comm)
     for line in report.reaped.values():
-        return Victim(pid=line.pid, comm=line.comm, reaper=_reaper(line))
+        return Victim(pid=line.pid, comm=line.comm, reaper=reaper_of(line))
     return None
 
 
-def _reaper(line: Reaped | None) -> Reaper | None:
+def reaper_of(line: Reaped | None) -> Reaper | None:
+    """Return what the reaper did, as its line says."""
     if line is None:
         return None
     return Reaper(

@@ -12,10 +12,11 @@ GB/s, and `stringzilla`, which counts line ends at 10 GB/s where `bytes.count` d
 The answers are the same.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from functools import cache
 from importlib import import_module
-from typing import Any, TypeAlias, cast
+from operator import itemgetter
+from typing import Any, NamedTuple, TypeAlias, cast
 
 TRIGGERS = (
     b"oom-kill",  # `invoked oom-killer:`, `oom-killer: gfp_mask=`, `oom-kill:constraint=`, `oom-killer in ub`
@@ -34,8 +35,30 @@ TRIGGERS = (
 )
 """None is a part of another, and none holds a line end."""
 
-Finder: TypeAlias = Callable[[bytes], list[int]]
-"""Turns a block into the offsets of triggers, ascending; one of two that overlap may be missing."""
+Finder: TypeAlias = Callable[[bytes], list[tuple[int, int, int]]]
+"""Turns a block into the triggers in it, in ascending order: of each its place in `TRIGGERS`, its offset and its end;
+one of two that overlap may be missing."""
+
+
+class Triggers(NamedTuple):
+    """The triggers in a block, in ascending order."""
+
+    kinds: bytes
+    """Of each, its place in `TRIGGERS`: a byte a trigger."""
+    offsets: Sequence[int]
+
+
+def find_triggers(block: bytes) -> Triggers:
+    r"""Return the triggers in a block.
+
+    >>> find_triggers(b"zoom\nOut of memory: Killed process 1 (a)\nbloom\n")
+    Triggers(kinds=b'\x03\x01', offsets=(6, 21))
+    """
+    found = finder()(block)
+    if not found:
+        return Triggers(b"", ())
+    kinds, offsets, _ = zip(*found, strict=True)
+    return Triggers(bytes(kinds), offsets)
 
 
 def trigger_lines(block: bytes, find: Finder | None = None) -> list[int]:
@@ -48,7 +71,7 @@ def trigger_lines(block: bytes, find: Finder | None = None) -> list[int]:
     """
     starts: list[int] = []
     end_of_last = -1
-    for offset in (find or finder())(block):
+    for _, offset, _ in (find or finder())(block):
         if offset > end_of_last:
             starts.append(block.rfind(b"\n", 0, offset) + 1)
             end = block.find(b"\n", offset)
@@ -62,16 +85,16 @@ def finder() -> Finder:
     return vector_finder() or find_each
 
 
-def find_each(block: bytes) -> list[int]:
+def find_each(block: bytes) -> list[tuple[int, int, int]]:
     """Search with `bytes.find`, one literal after the other."""
-    offsets: list[int] = []
-    for trigger in TRIGGERS:
+    found: list[tuple[int, int, int]] = []
+    for kind, trigger in enumerate(TRIGGERS):
         at = block.find(trigger)
         while at >= 0:
-            offsets.append(at)
+            found.append((kind, at, at + len(trigger)))
             at = block.find(trigger, at + len(trigger))
-    offsets.sort()
-    return offsets
+    found.sort(key=itemgetter(1))
+    return found
 
 
 @cache
@@ -82,21 +105,18 @@ def vector_finder() -> Finder | None:
     except ImportError:
         return None
     # Leftmost matching, unlike the standard kind, lets the library use its vector search.
-    search = BytesAhoCorasick(TRIGGERS, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
-
-    def find(block: bytes) -> list[int]:
-        return [start for _, start, _ in search(block)]
-
+    find: Finder = BytesAhoCorasick(TRIGGERS, matchkind=MatchKind.LeftmostFirst).find_matches_as_indexes
     return find
 
 
 def count(block: bytes, part: bytes, start: int, end: int) -> int:
     """Count how often ``part`` stands in ``block[start:end]``."""
-    return _counter()(block, part, start, end)
+    return counter()(block, part, start, end)
 
 
 @cache
-def _counter() -> Callable[[bytes, bytes, int, int], int]:
+def counter() -> Callable[[bytes, bytes, int, int], int]:
+    """Return what `count` asks, for who counts often."""
     try:
         stringzilla: Any = import_module("stringzilla")  # has no types
     except ImportError:

@@ -5,15 +5,17 @@ Bad text never raises here, except in strict mode; a source that cannot be read 
 """
 
 import os
-from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
+from oomparse.again import Again
 from oomparse.errors import Issue, SourceError
 from oomparse.message import Line, Message
 from oomparse.model import OomEvent
 from oomparse.options import Options
-from oomparse.plain import Again, Outline, PlainReport, telling
+from oomparse.outline import Outline
+from oomparse.plain import PlainReport, telling
 from oomparse.skim import Skimmer
 from oomparse.sources.ahead import read_ahead
 from oomparse.sources.archives import Content, Kind, contents
@@ -96,28 +98,31 @@ class Reading:
         """Whether the last message belongs to a report."""
         return self._assembler.goes_on
 
-    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> Generator[OomEvent, None, bool]:
-        """Take a whole report at once; False where it has to be read line by line after all."""
-        if self._options.strict:
-            return False
-        if self.first is not None and not self._decoder.linewise:
-            return False  # the line may stand in the midst of a record
+    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> tuple[bool, tuple[OomEvent, ...]]:
+        """Take a whole report at once; say whether it was taken, or has to be read line by line after all."""
+        if self._options.strict or (self.first is not None and not self._decoder.linewise):
+            return False, ()  # not linewise: the line may stand in the midst of a record
         held = self._decoder.flush()
-        if held:
-            yield from self.messages(held)
-        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
-        messages = (*self._decoder.feed(line), *self._decoder.flush())
-        if not self._decoder.linewise:
-            return False  # a wrapped log: the message does not say how to read the other lines
-        if len(messages) != 1 or messages[0].from_kernel is False or not self._assembler.may_adopt(messages[0]):
-            return False
-        lines = telling(found, messages[0])
-        if lines is None:
-            return False
-        again = Again(found, lines, data, number, messages[0], self._options.tz)
+        before = tuple(self.messages(held)) if held else ()
+        report = self._plain(found, data, number, path)
+        events = None if report is None else self._assembler.adopt(report)
+        if events is None:
+            return False, before
         self.read_anything = True
-        yield from self._assembler.adopt(PlainReport(messages[0], lines, again))
-        return True
+        return True, (*before, *events) if before else events
+
+    def _plain(self, found: Outline, data: bytes, number: int, path: str | None) -> PlainReport | None:
+        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
+        message = self._decoder.alone(line)
+        if message is None:
+            messages = (*self._decoder.feed(line), *self._decoder.flush())
+            if len(messages) != 1 or not self._decoder.linewise:
+                return None  # a wrapped log: the message does not say how to read the other lines
+            message = messages[0]
+        lines = telling(found, data, message) if message.from_kernel is not False else None
+        if lines is None:
+            return None
+        return PlainReport(message, lines, Again(found, lines, data, number, message, self._options.tz))
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""

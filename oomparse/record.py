@@ -2,17 +2,17 @@
 
 `record` is `dataclasses.dataclass` for frozen, slotted, keyword-only classes, with the same arguments and the same
 behaviour.  What `dataclasses` writes and compiles for each class as it is defined (``__init__``, ``__repr__``,
-``__eq__``, ``__hash__``) took two fifths of the time until the first line was read; here the last three are shared, and
-``__init__`` is compiled when it is first asked for.  And where a frozen dataclass stores each field through
-``object.__setattr__``, this ``__init__`` lends the new object the class of an open twin (the same slots, nothing
-frozen) while it stores: in a third of the time, of a report that is a thousand such objects.
+``__eq__``, ``__hash__``, ``__setattr__``, ``__delattr__``) took half the time until the first line was read; here all
+but the first are shared, and ``__init__`` is compiled when it is first asked for.  And where a frozen dataclass stores
+each field through ``object.__setattr__``, this ``__init__`` lends the new object the class of an open twin (the same
+slots, nothing frozen) while it stores: in a third of the time, of a report that is a thousand such objects.
 
 It knows nothing of kernels or text.  It refuses what the project does not need: ``__post_init__``, ``init=False``.
 """
 
 import sys
-from collections.abc import Callable
-from dataclasses import MISSING, dataclass, fields
+from collections.abc import Callable, Iterable
+from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, is_dataclass
 from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, TypeVar
@@ -28,10 +28,19 @@ else:
 
     def record(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[type[T]], type[T]]:
         """Make a class a dataclass; the arguments are those that the type checker reads."""
-        make = dataclass(frozen=frozen, slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)
+        # What makes it frozen is shared, too; so it is called frozen only when it has been made, and so are its bases.
+        make = dataclass(frozen=False, slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)
 
         def decorate(cls: type[T]) -> type[T]:
-            made = make(cls)
+            bases = [base.__dataclass_params__ for base in cls.__mro__[1:] if is_dataclass(base)]
+            for params in bases:
+                params.frozen = False
+            try:
+                made = make(cls)
+            finally:
+                for params in bases:
+                    params.frozen = True
+            made.__dataclass_params__.frozen = frozen
             for name, method in _SHARED.items():
                 if name not in made.__dict__:
                     setattr(made, name, method)
@@ -123,7 +132,43 @@ def _values_of(cls: type[Any]) -> "attrgetter[Any]":
 
 
 _VALUES: "dict[type[Any], attrgetter[Any]]" = {}
-_SHARED: dict[str, Any] = {"__repr__": _repr, "__hash__": _hash}
+
+
+def _set(self: Any, name: str, value: object) -> None:
+    if _is_kept(self, name):
+        raise FrozenInstanceError(f"cannot assign to field {name!r}")
+    object.__setattr__(self, name, value)
+
+
+def _delete(self: Any, name: str) -> None:
+    if _is_kept(self, name):
+        raise FrozenInstanceError(f"cannot delete field {name!r}")
+    object.__delattr__(self, name)
+
+
+def _is_kept(self: Any, name: str) -> bool:
+    """Whether an attribute is frozen: all are, but for those that a class below, which is no dataclass, has added."""
+    cls = type(self)
+    return "__dataclass_fields__" in cls.__dict__ or name in cls.__dataclass_fields__
+
+
+def _state(self: Any) -> list[Any]:
+    return [getattr(self, field.name) for field in fields(self)]
+
+
+def _set_state(self: Any, state: Iterable[Any]) -> None:
+    for field, value in zip(fields(self), state, strict=True):
+        object.__setattr__(self, field.name, value)
+
+
+_SHARED: dict[str, Any] = {
+    "__repr__": _repr,
+    "__hash__": _hash,
+    "__setattr__": _set,
+    "__delattr__": _delete,
+    "__getstate__": _state,
+    "__setstate__": _set_state,
+}
 
 # From a string, as dataclasses does: by that, pytest tells that it may explain a difference field by field; and rich
 # knows by recursive_repr() that it may show the fields one below the other.

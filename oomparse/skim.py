@@ -7,13 +7,13 @@ full.  What reading every line may find and this may not: a broken line whose ev
 """
 
 from bisect import bisect_left
-from collections.abc import Generator, Iterator
+from collections.abc import Generator, Iterator, Sequence
 from typing import Protocol
 
 from oomparse.message import Line
 from oomparse.model import OomEvent
-from oomparse.plain import UNFINISHED, Outline, outline
-from oomparse.prefilter import count, trigger_lines
+from oomparse.outline import UNFINISHED, Outline, outline
+from oomparse.prefilter import Triggers, count, find_triggers
 from oomparse.sources.lines import MAX_LINE_BYTES
 
 LINES_BEFORE = 16
@@ -47,8 +47,8 @@ class LineReader(Protocol):
     def line(self, line: Line) -> Iterator[OomEvent]:
         """Read one line."""
 
-    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> Generator[OomEvent, None, bool]:
-        """Take a whole report at once; return False where it has to be read line by line."""
+    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> tuple[bool, tuple[OomEvent, ...]]:
+        """Take a whole report at once; say whether it was taken, or has to be read line by line."""
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""
@@ -81,6 +81,8 @@ class Skimmer:
         self._in_any_case = LINES_AFTER
         self._while_waiting = MAX_WAIT_LINES
         """Lines that are still to be read in any case, or while a report waits."""
+        self._fraction = -1
+        """Where the stamps of the last plain report differed."""
 
     def feed(self, block: bytes) -> Iterator[OomEvent]:
         """Read a block."""
@@ -89,13 +91,11 @@ class Skimmer:
             held = len(self._rest) - (self._rest.rfind(b"\n") + 1)
             self._rest += block[: MAX_LINE_BYTES + 1 - held]  # one more byte shows that it is too long
             return
-        if self._rest and not self._waiting and len(block) > JOINED_BYTES:
-            line = self._rest + block[:first]
-            yield from self._lines(line, 0, len(line))
-            at = first
+        if self._rest and len(block) > JOINED_BYTES:
+            block, at = yield from self._across(block, first)
         else:
             block, at = self._rest + block, self._waits_at
-            self._waits_at = 0
+        self._waits_at = 0
         end = block.rfind(b"\n") + 1
         stop = yield from self._lines(block, at, end)
         if self._waiting:
@@ -103,6 +103,19 @@ class Skimmer:
             self._rest, self._waits_at = block[start:], stop - start
         else:
             self._rest = block[end:]
+
+    def _across(self, block: bytes, first: int) -> Generator[OomEvent, None, tuple[bytes, int]]:
+        """Read the line, or the report, that began in an earlier block.
+
+        Return the block to go on with, and where; a large one is joined to what came before only where it has to be.
+        """
+        rest = self._rest
+        head = block[: block.rfind(b"\n", 0, JOINED_BYTES) + 1 if self._waiting else first]
+        joined = rest + (head or block[:first])
+        at = yield from self._lines(joined, self._waits_at, len(joined))
+        if at - len(rest) >= (BYTES_BEFORE if self._waiting else 0):
+            return block, at - len(rest)
+        return rest + block, at
 
     def close(self) -> Iterator[OomEvent]:
         """Read what is left: a line without end, and what more lines would have made clearer."""
@@ -114,32 +127,36 @@ class Skimmer:
 
     def _lines(self, data: bytes, at: int, end: int) -> Generator[OomEvent, None, int]:
         """Read the whole lines in ``data[at:end]``, or skip them; return where more lines are waited for."""
-        triggers = trigger_lines(data)
-        if self.calm_lines is None and triggers and triggers[-1] >= at:
-            first = triggers[bisect_left(triggers, at)]
+        triggers = find_triggers(data)
+        offsets = triggers.offsets
+        if self.calm_lines is None and offsets and offsets[-1] >= at:
+            first = offsets[bisect_left(offsets, at)]
             self.calm_lines = self.number - self._first_number + count(data, b"\n", at, first)
         self._waiting = False
         while at < end and not self._waiting:
             if self._skipping:
-                at = yield from self._skip(data, at, end, triggers)
+                at = yield from self._skip(data, at, end, offsets)
             else:
                 at = yield from self._read(data, at, end, triggers)
         return at
 
-    def _read(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
+    def _read(self, data: bytes, at: int, end: int, triggers: Triggers) -> Generator[OomEvent, None, int]:
         """Read lines until nothing waits; return where that was."""
-        reader = self._reader
-        following = bisect_left(triggers, at)
+        reader, offsets = self._reader, triggers.offsets
+        following, last = bisect_left(offsets, at), len(offsets)
         while at < end:
-            if following < len(triggers) and triggers[following] == at:
+            stop = data.find(b"\n", at)
+            if following < last and offsets[following] < stop:
                 self._in_any_case, self._while_waiting = LINES_AFTER, MAX_WAIT_LINES
-                stop = yield from self._whole(data, at, end, triggers)
+                found, events = self._whole(data, at, end, triggers, following)
+                if events:
+                    yield from events
+                if found is not None:
+                    at, following = found.end, found.behind
+                    continue
                 if self._waiting:
                     break
-                if stop:
-                    at, following = stop, bisect_left(triggers, stop)
-                    continue
-                following += 1
+                following = bisect_left(offsets, stop, following)
             elif self._in_any_case:
                 self._in_any_case -= 1
             elif not reader.may_skip and reader.goes_on:
@@ -153,24 +170,35 @@ class Skimmer:
                 break
             yield from reader.line(self._line(data, at, self.number))
             self.number += 1
-            at = data.find(b"\n", at) + 1
+            at = stop + 1
         return at
 
-    def _whole(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
-        """Take the report that begins at ``at`` as a whole; return where it ends, or 0 where it is not so plain."""
-        found = outline(data, at, end, triggers)
+    def _whole(
+        self, data: bytes, at: int, end: int, triggers: Triggers, which: int
+    ) -> tuple[Outline | None, tuple[OomEvent, ...]]:
+        """Take the report that begins at ``at`` as a whole; None where it is not so plain."""
+        found = outline(data, at, end, triggers, which, self._fraction)
         if found is UNFINISHED:
             self._waiting = end - at < MAX_WAIT_BYTES and not self._closing
-            return 0
-        if found is None or not (yield from self._reader.whole(found, data, self.number, self._path)):
-            return 0
+            return None, ()
+        if found is None:
+            return None, ()
+        taken, events = self._reader.whole(found, data, self.number, self._path)
+        if not taken:
+            return None, events
         self.number += found.lines
-        return found.end
+        self._fraction = found.fraction
+        return found, events
 
-    def _skip(self, data: bytes, at: int, end: int, triggers: list[int]) -> Generator[OomEvent, None, int]:
+    def _skip(self, data: bytes, at: int, end: int, offsets: Sequence[int]) -> Generator[OomEvent, None, int]:
         """Skip lines up to those before the next trigger; return where reading goes on."""
         reader = self._reader
-        for trigger in triggers[bisect_left(triggers, at) : bisect_left(triggers, end)]:
+        seen = at
+        for offset in offsets[bisect_left(offsets, at) : bisect_left(offsets, end)]:
+            if offset < seen:
+                continue  # in the line that was looked at
+            trigger = max(data.rfind(b"\n", at, offset) + 1, at)
+            seen = data.find(b"\n", offset)
             number = self.number + count(data, b"\n", at, trigger)
             if reader.glance(self._line(data, trigger, number)):
                 self._skipping = False

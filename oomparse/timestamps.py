@@ -33,6 +33,17 @@ MAX_STAMP = 80
 """Longer texts are no time stamps."""
 
 
+class _Day(NamedTuple):
+    """A day whose stamps differ in their clock alone: ``Nov 21 03:18:24``."""
+
+    words: str
+    """What stands before the clock."""
+    naive: datetime
+    """Its first moment, in LEAP_YEAR."""
+    wall: datetime
+    issues: tuple[Issue, ...]
+
+
 class Resolved(NamedTuple):
     """A stamp's wall-clock time, and what had to be assumed for it."""
 
@@ -231,6 +242,23 @@ def _zoned(naive: datetime, name: str | None, *, has_year: bool) -> _Stamp:
     return _Stamp(naive, has_year, None, name)
 
 
+_HOURS = {f"{hour:02}": timedelta(hours=hour) for hour in range(24)}
+_MINUTES = {f":{minute:02}": timedelta(minutes=minute) for minute in range(60)}
+_SECONDS = {f":{second:02}": timedelta(seconds=second) for second in range(60)}
+
+
+def _since_midnight(clock: str) -> timedelta | None:
+    """Read ``03:18:24``."""
+    try:
+        return _HOURS[clock[:2]] + _MINUTES[clock[2:5]] + _SECONDS[clock[5:]]
+    except KeyError:
+        return None
+
+
+def _start_of_day(naive: datetime) -> datetime:
+    return naive.replace(hour=0, minute=0, second=0, microsecond=0)
+
+
 def starting_year(stamps: Iterable[str], anchor: datetime) -> int | None:
     """Return the year in which a log begins, from its stamps (or a sample of them, in order) and the time of its end.
 
@@ -298,6 +326,8 @@ class TimeResolver:
         self._neighbour: datetime | None = None
         self._stamp: str | None = None
         self._result = NOTHING
+        self._day: _Day | None = None
+        """The day of the last stamp, if all of it means the same year and has one offset."""
         self._year_issues: dict[int, Issue] = {}
         self._zone_issue = (Issue(code=IssueCode.ZONE_ASSUMED, detail="UTC; the stamps have no zone"),)
 
@@ -307,7 +337,7 @@ class TimeResolver:
         Without a sample, stamps that go on where the last file ended keep its year.  Does nothing where the caller
         gave the year.
         """
-        self._stamp = None
+        self._stamp = self._day = None
         self._set_anchor(anchor)
         if self._given_year is not None or self._anchor is None:
             return
@@ -328,6 +358,12 @@ class TimeResolver:
         if stamp == self._stamp:
             return self._result
         self._stamp = stamp
+        day = self._day
+        if day is not None and stamp[:-8] == day.words and (since := _since_midnight(stamp[-8:])) is not None:
+            self._last = day.naive + since
+            self._result = Resolved(day.wall + since, day.issues)
+            return self._result
+        self._day = None
         try:
             self._result = self._resolve(stamp)
         except (ValueError, OverflowError):  # year 1 or 9999 moved to another zone
@@ -358,8 +394,20 @@ class TimeResolver:
             return NOTHING
         result = self._with_zone(stamp, naive)
         if self._given_year is None:
-            return Resolved(result.wall, (self._year_issue(naive.year), *result.issues))
+            result = Resolved(result.wall, (self._year_issue(naive.year), *result.issues))
+        self._remember_day(text, stamp.naive, result)
         return result
+
+    def _remember_day(self, text: str, naive: datetime, result: Resolved) -> None:
+        """Keep what the stamps of one day share, where the next one may go on from it."""
+        if self._last != naive or result.wall is None or not isinstance(result.wall.tzinfo, timezone):
+            return  # a step back; no time; a zone that may change its offset
+        since = _since_midnight(text[-8:])
+        if since is not None and naive == _start_of_day(naive) + since and self._whole_day_possible(result.wall):
+            self._day = _Day(text[:-8], _start_of_day(naive), result.wall - since, result.issues)
+
+    def _whole_day_possible(self, wall: datetime) -> bool:
+        return self._possible(_start_of_day(wall.replace(tzinfo=None)) + timedelta(days=1))
 
     def _with_year(self, naive: datetime) -> datetime | None:
         """Give a stamp in LEAP_YEAR its year, by the stamps before it."""

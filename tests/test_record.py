@@ -69,6 +69,30 @@ def test_it_is_frozen_and_has_no_more_than_its_slots() -> None:
     assert not hasattr(fast, "__dict__")
 
 
+def test_a_class_below_it_may_have_more() -> None:
+    """As of any frozen dataclass: its fields are frozen there, too."""
+    wide = Wide(needed="a")
+    wide.other = 1  # type: ignore[attr-defined]  # it has a dict
+    assert wide.other == 1  # type: ignore[attr-defined]  # as above
+    del wide.other  # type: ignore[attr-defined]  # as above
+    with pytest.raises(FrozenInstanceError, match="cannot assign to field 'needed'"):
+        wide.needed = "b"  # type: ignore[misc]  # that is what is tested
+    with pytest.raises(FrozenInstanceError, match="cannot delete field 'needed'"):
+        del wide.needed
+
+
+def test_it_says_that_it_is_frozen() -> None:
+    def says(cls: type) -> bool:
+        return bool(cls.__dataclass_params__.frozen)  # type: ignore[attr-defined]  # a dataclass
+
+    assert [says(cls) for cls in (Base, Fast, Slow, Below, Wide)] == [True] * 5
+    with pytest.raises(TypeError, match="cannot inherit non-frozen"):
+
+        @dataclass
+        class Open(Fast):  # type: ignore[misc]  # that is what is tested
+            pass
+
+
 def test_every_object_has_a_default_of_its_own() -> None:
     assert Fast(needed="a").many is not Fast(needed="a").many
 

@@ -1,6 +1,7 @@
 """Skipping the noise changes no event: the same logs, read line by line and skimmed."""
 
 import random
+import re
 from collections.abc import Iterable, Iterator
 from itertools import pairwise
 from pathlib import Path
@@ -12,12 +13,12 @@ from hypothesis import strategies as st
 from benchmarks import noise
 from benchmarks.generate import Plan, blocks
 from oomparse import skim
+from oomparse.again import Again
 from oomparse.errors import IssueCode
 from oomparse.export.jsonl import encode
 from oomparse.message import Line
 from oomparse.model import OomEvent
 from oomparse.options import Options
-from oomparse.plain import Again
 from oomparse.reader import Reading, parse_file
 from oomparse.report import Report
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
@@ -48,6 +49,19 @@ def skimmed(parts: Iterable[bytes]) -> list[bytes]:
         yield from reading.close()
 
     return written(events())
+
+
+def told(parts: Iterable[bytes]) -> list[tuple[object, object]]:
+    """Return what a caller gets who asks for no more than that."""
+    reading = Reading(SKIMMED)
+    skimmer = Skimmer(reading)
+    events = [event for part in parts for event in skimmer.feed(part)]
+    return [(event.victims, event.scope) for event in (*events, *skimmer.close(), *reading.close())]
+
+
+def told_by_every_line(data: bytes) -> list[tuple[object, object]]:
+    reading = Reading(EVERY_LINE)
+    return [(event.victims, event.scope) for event in (*reading.lines(split_lines([data])), *reading.close())]
 
 
 def cut(data: bytes, rng: random.Random, count: int) -> list[bytes]:
@@ -132,6 +146,73 @@ def test_a_plain_report_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch
     assert not read_whole
     assert events == expected
     assert read_whole
+
+
+TELLING = (b"oom-kill:", b"Killed process", b"invoked oom-killer", b": usage", b"tgid total_vm", b"emory cgroup stats")
+NAMES = (
+    b",task=x,pid=1,uid=0",
+    b",oom_memcg=/x",
+    b"oom-kill:constraint=",
+    b"Out of memory: Killed process 1 (a",
+    b", failcnt 1",
+    b": usage 1kB",
+    b"...",
+    b"#012",
+    b"\\x20",
+    b"\x1b[31m",
+    b"\xc3\xa9",
+    b"\xff",
+    b"/\r",
+)
+
+
+def worn(lines: list[bytes], rng: random.Random) -> list[bytes]:
+    """Do something to a few of the lines that tell most."""
+    telling = [at for at, line in enumerate(lines) if any(words in line for words in TELLING)]
+    for at in sorted(rng.sample(telling, 4), reverse=True):
+        line, name = lines[at], rng.choice(NAMES)
+        text = line.index(b"kernel: ") + 8
+        place = rng.randrange(text, len(line))
+        kind = rng.randrange(8)
+        if kind == 0:
+            lines.insert(at + rng.choice((0, 1, -3)), line)
+        elif kind == 1:
+            del lines[at]
+        elif kind == 2:
+            lines[at] = line[:place] + line[place + rng.choice((1, 1, 5)) :]
+        elif kind == 3:
+            lines[at] = line[:place] + bytes([rng.choice(b"0 ,=:()-x")]) + line[place + 1 :]
+        elif kind == 4:
+            lines[at] = line[:place] + name + line[place:]
+        elif kind == 5:
+            places = [found.end() for found in re.finditer(rb"/[\w-]+|cpuset=/|\([\w:]+\)|task=[\w:]+", line)]
+            place = rng.choice(places or [text])
+            lines[at] = line[:place] + name + line[place:]
+        elif kind == 6:
+            lines[at : at + 2] = lines[at : at + 2][::-1]
+        else:
+            lines[at] = line.replace(b" web-01 ", b" db-02 ")
+    return [line if line.endswith(b"\n") else line + b"\n" for line in lines]
+
+
+@pytest.mark.parametrize("seed", range(150))
+def test_worn_storms(seed: int) -> None:
+    """Who died and whose memory ran out is told at once where the lines are plain, and right where they are not."""
+    rng = random.Random(seed)
+    lines = generated(Plan(storm=6, tasks=4, seed=seed, transport=rng.choice(("rfc3164", "iso"))))
+    data = b"".join(worn(lines.splitlines(keepends=True), rng))
+    parts = cut(data, rng, rng.choice((0, 3)))
+    assert told(parts) == told_by_every_line(data)
+    assert skimmed(parts) == read_every_line(data)
+
+
+@pytest.mark.parametrize("seed", range(4))
+def test_blocks_that_are_too_large_to_be_joined(seed: int) -> None:
+    data = generated(Plan(storm=30, tasks=150, seed=seed))
+    assert len(data) > 5 * skim.JOINED_BYTES
+    parts = cut(data, random.Random(seed), 2)
+    assert told(parts) == told_by_every_line(data)
+    assert skimmed(parts) == read_every_line(data)
 
 
 @pytest.mark.parametrize("seed", range(12))

@@ -228,3 +228,34 @@ def test_the_ends_of_the_calendar() -> None:
     resolver = TimeResolver(tz="America/New_York")
     for stamp in ("0001-01-01T00:00:00+14:00", "9999-12-31T23:59:59-12:00", "Dec 31 23:59:59", "Jan  1 00:00:00"):
         resolver.resolve(stamp)
+
+
+@given(
+    st.lists(st.integers(0, 400 * 86_400), max_size=12),
+    st.sampled_from([None, "UTC", "+02:00", "Europe/Berlin"]),
+    st.sampled_from([None, 2025]),
+    st.sampled_from(["%b %e %H:%M:%S", "%a %b %e %H:%M:%S", "%m-%d %H:%M:%S", "%b %d %H:%M:%S", "%b %e %H:%M:%S %Y"]),
+)
+def test_stamps_of_one_day_mean_what_each_of_them_does(
+    times: list[int], tz: str | None, year: int | None, form: str
+) -> None:
+    """A log with near and far steps, read with and without what is remembered of the day before."""
+    near = [when + step for when in times for step in (0, 1, 7, 3600)]
+    stamps = [datetime.fromtimestamp(1_735_000_000 + when, UTC).strftime(form) for when in near]
+    quick, slow = (TimeResolver(year=year, tz=tz, anchor=1_770_000_000.0) for _ in range(2))
+    for stamp in stamps:
+        slow._day = None
+        assert quick.resolve(stamp) == slow.resolve(stamp)
+        assert (quick._last, quick._year) == (slow._last, slow._year)
+
+
+def test_a_day_is_remembered() -> None:
+    resolver = TimeResolver(anchor=1_770_000_000.0)
+    resolver.resolve("Jan 30 03:18:24")
+    day = resolver._day
+    assert day is not None
+    assert resolver.resolve("Jan 30 23:59:59").wall == datetime(2026, 1, 30, 23, 59, 59, tzinfo=UTC)
+    assert resolver._day is day
+    resolver.resolve("Jan 31 00:00:00")
+    assert resolver._day is not None
+    assert resolver._day.words == "Jan 31 "

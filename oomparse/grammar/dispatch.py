@@ -64,6 +64,9 @@ class _Candidate:
         found = (self._match or self._compiled())(text)
         return None if found is None else (self._format or self.format).build(found.groupdict())
 
+    def build(self, found: re.Match[str]) -> TypedLine:
+        return (self._format or self.format).build(found.groupdict())
+
     def _compiled(self) -> Callable[[str], re.Match[str] | None]:
         self._match = re.compile(PATTERNS[self.name]).match
         return self._match

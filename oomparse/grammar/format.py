@@ -8,7 +8,7 @@ pyparsing is slow to import, so no module of a format imports it: an expression 
 somebody asks, and `oomparse.grammar.tokens` is the one place that knows pyparsing.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Container, Iterable, Mapping
 from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
@@ -89,6 +89,9 @@ class LineFormat:
 
 T = TypeVar("T", bound=TypedLine)
 
+WORTH_COMPILING = 16
+"""A format whose lines come so often is filled by code of its own."""
+
 
 def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
     """Return a ``build`` that fills the fields of ``line_type`` from the results names, by their declared types.
@@ -96,8 +99,24 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
     ``int`` fields take decimal or ``0x`` numbers; an absent group leaves the field's default.
     """
     numbers: frozenset[str] | None = None
+    quick: Callable[[Groups], T] | None = None
+    calls = size = 0
 
     def build(groups: Groups) -> T:
+        nonlocal calls, quick, size
+        if quick is None:
+            calls += 1
+            if calls < WORTH_COMPILING or numbers is None:
+                return slow(groups)
+            quick, size = _call_with(line_type, constants, groups, numbers), len(groups)
+        if len(groups) != size or None in groups.values():
+            return slow(groups)
+        try:
+            return quick(groups)
+        except (KeyError, ValueError):  # other names (strict mode gives those that were found), or 0x
+            return slow(groups)
+
+    def slow(groups: Groups) -> T:
         nonlocal numbers
         if numbers is None:
             numbers = _numbers(line_type)
@@ -109,6 +128,16 @@ def builds(line_type: type[T], **constants: Any) -> Callable[[Groups], T]:
         return line_type(**constants, **values)
 
     return build
+
+
+def _call_with(
+    line_type: type[T], constants: Mapping[str, Any], names: Iterable[str], numbers: Container[str]
+) -> Callable[[Groups], T]:
+    """Write and compile the call that fills a line from texts of these names, all decimal or text, in half the time."""
+    arguments = [f"{name}=int(groups[{name!r}])" if name in numbers else f"{name}=groups[{name!r}]" for name in names]
+    source = f"lambda groups: line_type({', '.join([*arguments, '**constants'])})"
+    call: Callable[[Groups], T] = eval(source, {"line_type": line_type, "constants": constants})  # noqa: S307  # names of fields
+    return call
 
 
 def _numbers(line_type: type[TypedLine]) -> frozenset[str]:

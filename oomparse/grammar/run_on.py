@@ -8,6 +8,7 @@ report does.
 import itertools
 import re
 from collections.abc import Iterator
+from functools import cache
 
 from oomparse.grammar.tokens import COMM_BYTES, MESSAGE
 
@@ -29,7 +30,6 @@ _KINDS = (
     r"Tasks state \(|\[ +pid +\]|\[ *\d+\] +\d+ +\d+ +\d+ +\d+ ",
     rf"oom-kill:constraint=|{MESSAGE}: (?:Killed|[Kk]ill) process \d|(?<!: )Killed process \d|oom_reaper: |Tasks in /",
 )
-_BEGINS = re.compile("|".join(f"({kind})" for kind in _KINDS))
 _HEADER = re.compile(rf"([^\n]{{0,{COMM_BYTES}}}) invoked oom-killer: gfp_mask=0x")
 _KILL_ENDS = re.compile(
     r"total-vm:\d+kB, anon-rss:\d+kB, file-rss:\d+kB(?:, shmem-rss:\d+kB)?"
@@ -43,15 +43,20 @@ _STATS = re.compile(r"(Memory cgroup stats for [^\n:]*:) ?(?=[a-z_]+ \d)")
 _STAT = re.compile(r"[a-z][a-z_]* \d+")
 
 
+@cache  # it takes long to compile, and few logs need it
+def _begins() -> re.Pattern[str]:
+    return re.compile("|".join(f"({kind})" for kind in _KINDS))
+
+
 def split_run_on(text: str) -> list[str] | None:
     """Return the kernel lines of a text that holds a whole report; ``None`` where it does not."""
     header = _HEADER.match(text)
     cuts = {0}
     kinds: set[int] = set()
-    for found in _BEGINS.finditer(text):
+    for found in _begins().finditer(text):
         cuts.add(found.start())
         kinds.add(found.lastindex or 0)
-    if len(cuts) < _FEWEST_LINES or len(kinds) < _FEWEST_LINES or (header is None and _BEGINS.match(text) is None):
+    if len(cuts) < _FEWEST_LINES or len(kinds) < _FEWEST_LINES or (header is None and _begins().match(text) is None):
         return None
     cuts.update(found.end() for found in _KILL_ENDS.finditer(text))
     names = sorted({found[1] for found in _COMM.finditer(text)})[:_MOST_NAMES]

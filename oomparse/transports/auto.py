@@ -74,6 +74,10 @@ class AutoDecoder(Decoder):
                 messages = self._switch("text", line) if wrapped else self._current.feed(line)
         return messages
 
+    def alone(self, line: Line) -> Message | None:
+        """Ask the decoder at work."""
+        return self._current.alone(line)
+
     @property
     def linewise(self) -> bool:
         """As the decoder at work."""

@@ -87,6 +87,10 @@ class Decoder(ABC):
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Do as `feed` where the line surely belongs to this format, or take nothing and return None."""
 
+    def alone(self, line: Line) -> Message | None:  # noqa: ARG002  # for those who can
+        """Do at less cost what `feed` and `flush` do for a line that is surely one message; else return None."""
+        return None
+
     @property
     def linewise(self) -> bool:
         """Whether lines can be left out, because each says all of itself (or continues the one right before)."""

@@ -13,10 +13,20 @@ The tag tells who spoke: ``kernel:`` is as good as the daemon that wrote it, any
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import cache
+from typing import NamedTuple
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
-from oomparse.transports.base import LEVELS, DecodeContext, LineDecoder, LineTransport, Sample, facility_number
+from oomparse.transports.base import (
+    LEVELS,
+    MAX_MESSAGE_BYTES,
+    DecodeContext,
+    LineDecoder,
+    LineTransport,
+    Sample,
+    facility_number,
+)
 from oomparse.transports.escapes import unescape_syslog
 
 MAX_HOSTS = 64
@@ -42,16 +52,30 @@ _HEAD = rb"(?:<(\d{1,3})>)?(%s) +(?:(?![a-z0-9]{2,8}\.%s )(\S*[^\s:]) +)?(?:([a-
 )
 # RFC 5424 names a program without a colon, and so does a file that rsyslog writes of what it received that way.
 _KERNEL = re.compile(rb"%skernel(?:: ?| (?=\[ {0,5}\d{1,10}\.\d{6,9}\]))%s(.*)" % (_HEAD, STAMP), re.DOTALL)
-_TAGGED = re.compile(
-    rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
-    re.DOTALL,
-)
-# A record that follows the one before without a line end, as rsyslog's forward format does in a file.
-_NEXT_RECORD = re.compile(rb"(?=<\d{1,3}>%s [^\s:]+ [^\s:]+: )" % DATE)
-_UNTAGGED = re.compile(
-    rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
-    re.DOTALL,
-)
+
+
+# The patterns below take longer to compile than a short log takes to read, and many logs never need them.
+@cache
+def _tagged() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
+        re.DOTALL,
+    )
+
+
+@cache
+def _next_record() -> re.Pattern[bytes]:
+    """Return what finds a record that follows the one before without a line end, as rsyslog's forward format does."""
+    return re.compile(rb"(?=<\d{1,3}>%s [^\s:]+ [^\s:]+: )" % DATE)
+
+
+@cache
+def _untagged() -> re.Pattern[bytes]:
+    return re.compile(
+        rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
+        re.DOTALL,
+    )
+
 
 _BLOB = re.compile(r"\[[\d.]+[BKMG]? ?blob data\]")
 _LOST = {
@@ -69,7 +93,7 @@ class SyslogTransport(LineTransport):
 
     def match(self, data: bytes) -> re.Match[bytes] | None:
         """Recognise a date at the beginning."""
-        return _KERNEL.match(data) or _TAGGED.match(data) or _UNTAGGED.match(data)
+        return _KERNEL.match(data) or _tagged().match(data) or _untagged().match(data)
 
     def unescape(self, text: str) -> str:
         r"""Undo ``#012`` and what imkmsg passes on."""
@@ -92,7 +116,7 @@ class SyslogTransport(LineTransport):
         if match.re is _KERNEL:
             priority, date, host, facility, level, stamp, caller, raw = match.groups()
             from_kernel: bool | None = True
-        elif match.re is _TAGGED:
+        elif match.re is _tagged():
             priority, date, host, facility, level, tag, raw = match.groups()
             from_kernel = False
         else:
@@ -227,6 +251,21 @@ class SyslogTransport(LineTransport):
     )
 
 
+class _Alike(NamedTuple):
+    """A kernel record: the next one probably differs from it in the digits of its two stamps and in its text alone."""
+
+    date: bytes
+    """With zeros for all digits."""
+    words: bytes
+    """From there to the kernel's stamp, with its bracket."""
+    stamp_at: int
+    stamp_bytes: int
+    host: str | None
+
+
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+
+
 class SyslogDecoder(LineDecoder):
     """Reads a syslog file; remembers its hosts."""
 
@@ -234,14 +273,60 @@ class SyslogDecoder(LineDecoder):
         super().__init__(transport, context)
         self._hosts: set[str] = set()
         self._message = self._build
+        self._alike: _Alike | None = None
 
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that begins with a date, or an indented continuation line."""
         if line.data[:1] == b"<":
-            starts = [found.start() for found in _NEXT_RECORD.finditer(line.data)]
+            starts = [found.start() for found in _next_record().finditer(line.data)]
             if len(starts) > 1 and starts[0] == 0:
                 return self._split(line, starts)
         return super().offer(line)
+
+    def alone(self, line: Line) -> Message | None:
+        """Take a line as `offer` does, where nothing is held."""
+        data = line.data
+        if self._held is not None or line.cut or len(data) > MAX_MESSAGE_BYTES or data[:1] == b"<":
+            return None
+        if data[-1:] == b"\r" or self._boot is not None:
+            return None
+        if self._alike is not None and (message := self._as_before(line, self._alike)) is not None:
+            return message
+        match = self._match(data)
+        if match is None:
+            return None
+        message = self._build(match, line, self.context)
+        self._alike = _alike(match, message)
+        return message
+
+    def _as_before(self, line: Line, before: _Alike) -> Message | None:
+        """Decode a record like the one before; None where it is not quite so."""
+        date, words, at, size, host = before
+        data = line.data
+        date_bytes, end = len(date), at + size
+        if data[:date_bytes].translate(_ZEROS) != date or data[date_bytes:at] != words:
+            return None
+        digits = data[at : end - 7] + data[end - 6 : end]
+        if data[end - 7 : end - 6] != b"." or data[end : end + 2] != b"] " or not digits.isdigit():
+            return None
+        text = data[end + 2 :]
+        if not text.isascii() or b"\\" in text or b"#" in text or b"\x1b" in text or text[:1] == b"[":
+            return None  # there is more to be done
+        printed = data[:date_bytes].decode("utf-8", "surrogateescape")
+        wall, issues = self.context.times.resolve(printed)
+        return Message(
+            text=text.decode("ascii"),
+            transport="syslog",
+            monotonic_us=int(digits),
+            wall=wall,
+            printed=printed,
+            host=host,
+            from_kernel=True,
+            path=line.path or self.context.path,
+            line_start=line.number,
+            line_end=line.number,
+            issues=issues,
+        )
 
     def _split(self, line: Line, starts: Sequence[int]) -> Sequence[Message]:
         messages = list(self.flush())
@@ -266,6 +351,17 @@ class SyslogDecoder(LineDecoder):
     def _with_known_host(self, message: Message) -> Message:
         host, _, text = message.text.partition(" ")
         return replace(message, host=host, text=text) if host in self._hosts else message
+
+
+def _alike(match: re.Match[bytes], message: Message) -> _Alike | None:
+    """Return what the next record is compared with; None where this one is not so plain."""
+    if match.re is not _KERNEL or match[1] is not None or match[4] is not None or match[7] is not None:
+        return None
+    stamp = match[6]
+    if stamp is None or stamp[-7:-6] != b".":
+        return None
+    date, at = match[2], match.start(6)
+    return _Alike(date.translate(_ZEROS), match.string[len(date) : at], at, len(stamp), message.host)
 
 
 def losses(text: str, tag: str | None, number: int | None) -> tuple[Issue, ...]:

@@ -8,8 +8,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from oomparse.grammar import formats
-from oomparse.grammar.dispatch import Dispatcher, parse_line, single
-from oomparse.grammar.format import LineFormat
+from oomparse.grammar.dispatch import Dispatcher, compiled, parse_line, single
+from oomparse.grammar.format import WORTH_COMPILING, LineFormat, builds
+from oomparse.grammar.header import Header
 from oomparse.grammar.memcg import plain_stats, stat_line
 from oomparse.grammar.tasks import TASK_ROW, TaskHeader, count_rows, task_cells, task_row, task_rows
 from oomparse.sections import TaskRow
@@ -46,6 +47,26 @@ def columns() -> tuple[str, ...]:
     assert parsed is not None
     assert isinstance(parsed.line, TaskHeader)
     return parsed.line.columns
+
+
+@pytest.mark.parametrize("line_format", formats(), ids=lambda line_format: line_format.name)
+def test_lines_of_a_format_that_comes_often_are_what_the_first_was(line_format: LineFormat) -> None:
+    for sample in line_format.samples:
+        found = compiled(line_format).match(sample)
+        assert found is not None
+        groups = found.groupdict()
+        first = line_format.build(groups)
+        assert all(line_format.build(groups) == first for _ in range(WORTH_COMPILING + 2))
+        present = {name: text for name, text in groups.items() if text is not None}
+        assert line_format.build(present) == first  # as strict mode asks
+
+
+def test_numbers_of_any_kind_are_read_however_often_they_come() -> None:
+    build = builds(Header)
+    for order, mask in (*[("1", "12")] * (2 * WORTH_COMPILING), ("-1", "0x1f"), ("2", None)):
+        expected = Header(order=int(order), gfp_mask=None if mask is None else int(mask, 0))
+        assert build({"order": order, "gfp_mask": mask}) == expected
+    assert build({"order": "3"}) == build({"order": "3", "gfp_mask": None}) == Header(order=3)
 
 
 @given(rows)

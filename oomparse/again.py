@@ -1,0 +1,197 @@
+"""A plain report's lines, read one by one after all.
+
+Turns the bytes of a report that was taken as a whole (`oomparse.outline`) into the `Report` that reading the log line
+by line would have given, when more of it is asked for than who died and whose memory ran out.  Most of its lines differ
+from the kill line in their text alone: those are cut out by one search, and taken a section at a time.
+"""
+
+import re
+from collections.abc import Iterable, Sequence
+from copy import copy
+from dataclasses import replace
+from functools import lru_cache
+from typing import Any, NamedTuple, cast
+
+from oomparse.assembler import Assembler
+from oomparse.grammar.dispatch import Parsed, single
+from oomparse.grammar.kill import Killed
+from oomparse.grammar.reaper import Reaped
+from oomparse.message import Message
+from oomparse.outline import FRACTION_DIGITS, Outline
+from oomparse.prefilter import count
+from oomparse.report import Report
+from oomparse.sources.lines import LineSplitter
+from oomparse.timestamps import Resolved, TimeResolver
+from oomparse.transports import DecodeContext, Decoder, get
+
+HEADER_FORMAT, CONSTRAINT_FORMAT, KILL_FORMAT, REAPED_FORMAT = "header_4_6", "oom_kill", "killed_5_4", "reaped"
+
+
+class Telling(NamedTuple):
+    """The lines that name scope and victim, and the reaper's, if it follows; header and constraint are unparsed."""
+
+    header_text: str
+    constraint_text: str
+    kill: re.Match[str]
+    reaped: Reaped | None
+    reaped_text: str
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return _told, (*self[:2], self.kill.string, *self[3:])  # no match can go to another process
+
+    def killed(self) -> Killed:
+        """Return the kill line as it is parsed."""
+        return cast("Killed", single(KILL_FORMAT).build(self.kill))
+
+    def parsed(self, message: Message, kill: Message) -> Parsed | None:
+        """Return one of these lines as it was parsed."""
+        if message is kill:
+            return Parsed(single(KILL_FORMAT).format, self.killed())
+        if message.text == self.header_text:
+            return single(HEADER_FORMAT).parse(message.text)
+        if self.reaped is not None and message.text == self.reaped_text:
+            return Parsed(single(REAPED_FORMAT).format, self.reaped)
+        return None
+
+
+def _told(header: str, constraint: str, kill: str, reaped: Reaped | None, reaped_text: str) -> Telling:
+    return Telling(header, constraint, cast("re.Match[str]", single(KILL_FORMAT).match(kill)), reaped, reaped_text)
+
+
+class Again:
+    """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
+
+    def __init__(  # noqa: PLR0917 - a report and where it stands
+        self, found: Outline, lines: Telling, data: bytes, number: int, message: Message, tz: str | None
+    ) -> None:
+        self._found = found
+        self._data = data[found.start : found.end]
+        self._telling = lines
+        self.number = number
+        self.message = message
+        """The kill line."""
+        self._tz = tz
+
+    def moved(self, lines: int) -> "Again":
+        """Return the same lines, numbered from so many further on."""
+        twin = copy(self)
+        twin.number += lines
+        twin.message = further(self.message, lines)
+        return twin
+
+    def report(self) -> Report:
+        """Read them."""
+        last = self.message
+        assembler = Assembler(live=False)
+        times = _KnownTime(last, self._tz)
+        decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
+        lines = self._data.split(b"\n")[:-1]
+        texts = self._texts(lines)
+        unusual = [at for at, text in enumerate(texts) if text is None]
+        kill_at = self._kill_at
+        begin = 0
+        for end in (*unusual, len(texts)):
+            while begin < end:
+                usual = cast("list[str]", texts[begin:end])
+                taken = assembler.feed_run(usual, last)
+                if not taken:
+                    self._feed(assembler, self._as_message(usual[0], self.number + begin))
+                begin += taken or 1
+            if end == kill_at:
+                self._feed(assembler, last)
+            elif end < len(texts):
+                for message in self._decoded(lines[end], end, decoder):
+                    self._feed(assembler, message)
+            begin = end + 1
+        return assembler.killed
+
+    @property
+    def _kill_at(self) -> int:
+        return self._found.lines - (2 if self._found.reaped else 1)
+
+    def _feed(self, assembler: Assembler, message: Message) -> None:
+        parsed = self._telling.parsed(message, self.message)
+        if parsed is None:
+            assembler.feed(message)
+        else:
+            assembler.take(message, parsed)
+
+    def _decoded(self, data: bytes, at: int, decoder: Decoder) -> Iterable[Message]:
+        for line in LineSplitter(path=self.message.path, first_number=self.number + at).feed(data + b"\n"):
+            yield from decoder.feed(line)
+        yield from decoder.flush()
+
+    def _texts(self, lines: Sequence[bytes]) -> list[str | None]:
+        """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
+
+        The first line and those from the kill line on, whose stamps are the event's, are None; so is what has to be
+        decoded.
+        """
+        kill, fraction = self._found.kill, self._found.fraction
+        prefix = kill[: len(kill) - len(self.message.text.encode("utf-8", "surrogateescape"))]
+        start, middle = (prefix, b"") if fraction < 0 else (prefix[:fraction], prefix[fraction + FRACTION_DIGITS :])
+        alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == len(lines) - 1
+        text_of = _text_of(len(start), middle, stamped=fraction >= 0)
+        if alike:
+            found = text_of.findall(self._data[:-1].decode("latin-1"))
+        else:
+            found = [
+                "".join(text_of.findall(line.decode("latin-1"))) if line.startswith(start) else "" for line in lines
+            ]
+        texts: list[str | None] = [text or None for text in found]
+        texts[0] = None
+        kill_at = self._kill_at
+        texts[kill_at:] = [None] * (len(texts) - kill_at)
+        return texts
+
+    def _as_message(self, text: str, number: int) -> Message:
+        last = self.message
+        return Message(
+            text=text,
+            transport=last.transport,
+            wall=last.wall,
+            printed=last.printed,
+            host=last.host,
+            boot_id=last.boot_id,
+            level=last.level,
+            facility=last.facility,
+            from_kernel=last.from_kernel,
+            path=last.path,
+            line_start=number,
+            line_end=number,
+        )
+
+
+class _KnownTime(TimeResolver):
+    """Knows what one stamp means, which has no year perhaps; the others say all themselves."""
+
+    def __init__(self, message: Message, tz: str | None) -> None:
+        super().__init__(tz=tz)
+        self._known = message.printed
+        self._means = Resolved(message.wall, message.issues)
+
+    def resolve(self, stamp: str) -> Resolved:
+        """Return the wall-clock time of a stamp."""
+        return self._means if stamp == self._known else super().resolve(stamp)
+
+
+@lru_cache(maxsize=64)
+def _text_of(start: int, middle: bytes, *, stamped: bool) -> re.Pattern[str]:
+    """Return what finds the text of each line that is no more than printable ASCII, which no decoder changes."""
+    fraction = rf"[0-9]{{{FRACTION_DIGITS}}}" if stamped else ""
+    prefix = rf".{{{start}}}{fraction}{re.escape(middle.decode('latin-1'))}"
+    return re.compile(rf"^(?:{prefix}({_USUAL}*+(?:#(?![023]){_USUAL}*+)*+)|.*)$", re.MULTILINE)
+
+
+_USUAL = r'[ -"$-\[\]-~]'
+"""Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
+
+
+def further(message: Message, lines: int) -> Message:
+    """Return a message whose lines are counted from so many further on."""
+    return replace(message, line_start=moved(message.line_start, lines), line_end=moved(message.line_end, lines))
+
+
+def moved(line: int | None, lines: int) -> int | None:
+    """Return the number of a line that so many more are before."""
+    return None if line is None else line + lines

@@ -1,0 +1,161 @@
+"""Where a plain report stands in a block of bytes, and its lines that tell most.
+
+Turns the triggers of a block into an `Outline`, if the lines from one on are plainly those of one report that nothing
+interrupts (``mm/oom_kill.c``, since 5.2): one header, every kind of telling line in the kernel's order, all lines
+stamped within one second.  It looks at bytes and parses nothing.  What is not so plain is refused.
+"""
+
+import re
+from bisect import bisect_left
+from collections.abc import Sequence
+from typing import NamedTuple
+
+from oomparse.prefilter import TRIGGERS, Triggers, counter
+from oomparse.report import MAX_FOREIGN_RUN
+
+MAX_LINES = MAX_FOREIGN_RUN
+"""A report of so few lines cannot hold a run of foreign lines that would end it."""
+BYTES_BEFORE = 2048
+FRACTION_DIGITS = 6
+STAMP_BYTES = 15
+"""A line that begins with other than digits differing so far has no stamp of the same kind."""
+
+_HEADER = b" invoked oom-killer: gfp_mask="
+_CONSTRAINT = b"oom-kill:constraint="
+_KILL = b"emory: Killed process "
+_REAPED = b"oom_reaper: reaped process "
+_SYSRQ = b"Manual OOM execution"
+_COUNTER = b": usage "
+_ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_FRACTION = re.compile(rb"[.,]\d{%d}(?!\d)" % FRACTION_DIGITS)
+
+
+def _kind(trigger: bytes) -> bytes:
+    return re.escape(bytes([TRIGGERS.index(trigger)]))
+
+
+_ORDER = re.compile(
+    # The triggers of a report, in the kernel's order.  Only counters come twice.
+    b"%(oom_kill)s(%(counter)s*)%(stats)s?%(title)s?(?:%(oom_kill)s(%(memory)s?%(killed)s)?)?"
+    % {
+        b"oom_kill": _kind(b"oom-kill"),  # the header, and the constraint
+        b"counter": _kind(b", failcnt "),
+        b"stats": _kind(b"emory cgroup stats"),
+        b"title": _kind(b"tgid total_vm"),
+        b"memory": _kind(b"ut of memory"),  # the kill line, except where it says `No available memory`
+        b"killed": _kind(b"illed process"),
+    },
+    re.DOTALL,
+)
+
+
+class Outline(NamedTuple):
+    """Where a plain report stands in a block, and its lines that tell most."""
+
+    start: int
+    end: int
+    lines: int
+    behind: int
+    """The first trigger behind it."""
+    head: bytes
+    constraint: bytes
+    kill: bytes
+    reaped: bytes
+    """The reaper's line, where it follows at once; it belongs to the report then."""
+    fraction: int
+    """Where the stamps differ, six digits long; -1 where all are the same."""
+
+
+UNFINISHED = Outline(0, 0, 0, 0, b"", b"", b"", b"", -1)
+"""More bytes would tell."""
+
+
+def outline(  # noqa: PLR0917 - where to look
+    data: bytes, at: int, end: int, triggers: Triggers, which: int, fraction: int
+) -> Outline | None:
+    """Tell from the bytes whether the line at ``at`` begins a plain report that ends well before ``end``.
+
+    ``which`` is the first trigger in that line; ``fraction`` is that of the report before: most are alike.
+    """
+    order = _ORDER.match(triggers.kinds, which)
+    if order is None or not at:
+        return None
+    head = data[at : data.find(b"\n", at)]
+    if _HEADER not in head or data.find(_SYSRQ, max(0, at - BYTES_BEFORE), at) >= 0:
+        return None
+    last = order.start(2)
+    if last < 0:
+        return UNFINISHED if order.end() == len(triggers.kinds) else None
+    offsets = triggers.offsets
+    begin = data.rfind(b"\n", at, offsets[last]) + 1
+    stop = data.find(b"\n", begin) + 1 or end
+    kill = data[begin : stop - 1]
+    begin = data.rfind(b"\n", at, offsets[last - 1]) + 1
+    constraint = data[begin : data.find(b"\n", begin)]
+    counters, end_of_counters = order.span(1)
+    if _CONSTRAINT not in constraint or _KILL not in kill:
+        return None
+    if end_of_counters - counters > 1 and not _differ(data, at, offsets[counters:end_of_counters]):
+        return None
+    reaped, behind = b"", order.end()
+    if behind < len(offsets) and _REAPED in (line := data[stop : data.find(b"\n", stop)]):
+        reaped, stop = line, stop + len(line) + 1
+        behind = bisect_left(offsets, stop, behind)
+    if stop >= end:
+        return UNFINISHED
+    if data[stop : stop + STAMP_BYTES].translate(_ZEROS) != head[:STAMP_BYTES].translate(_ZEROS):
+        return None  # what follows may be the rest of the kill line
+    shared, fraction = _shared_prefix(head, kill, fraction)
+    lines = _count_alike(data, at, stop, shared)
+    if not lines or (fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS])):
+        return None
+    return Outline(at, stop, lines, behind, head, constraint, kill, reaped, fraction)
+
+
+def _count_alike(data: bytes, at: int, stop: int, shared: bytes) -> int:
+    """Return how many lines there are, if all of them begin with ``shared``, and they are not too many; else 0."""
+    count = counter()
+    lines = count(data, b"\n", at, stop)
+    return lines if lines <= MAX_LINES and count(data, b"\n" + shared, at, stop) == lines - 1 else 0
+
+
+def _goes_on(data: bytes, at: int, stamp: bytes) -> bool:
+    """Whether the line before ``at`` has the same stamp: a comm may hold a newline, then its two lines have one."""
+    return data.startswith(stamp, data.rfind(b"\n", 0, at - 1) + 1)
+
+
+def _differ(data: bytes, at: int, offsets: Sequence[int]) -> bool:
+    """Whether the counters in whose lines these are have different names: two of one are two reports'."""
+    names: list[bytes] = []
+    for offset in offsets:
+        words = data.rfind(_COUNTER, at, offset)
+        name = data[data.rfind(b" ", at, max(words, at)) : words]
+        if b"\n" in data[words:offset] or name in names:
+            return False
+        names.append(name)
+    return True
+
+
+def _shared_prefix(head: bytes, kill: bytes, fraction: int) -> tuple[bytes, int]:
+    """Return what the two lines begin with up to the fraction of a second, and where that is; -1 if they have none.
+
+    ``fraction`` is where it probably is.
+    """
+    shared = head[:fraction] if fraction > 0 else b""
+    if shared and kill.startswith(shared):
+        end = fraction + FRACTION_DIGITS
+        if head[fraction:end] != kill[fraction:end] and _FRACTION.match(head, fraction - 1):
+            return shared, fraction
+    differ = _first_difference(head, kill)
+    found = _FRACTION.search(head, max(differ - FRACTION_DIGITS - 1, 0), differ + FRACTION_DIGITS + 1)
+    if found is not None and found.start() < differ <= found.end():
+        start = found.start() + 1
+        return head[:start], start
+    return head[: head.rfind(b" ", 0, differ) + 1], -1
+
+
+def _first_difference(one: bytes, other: bytes) -> int:
+    """Return where two lines begin to differ, or the length of the shorter one."""
+    length = min(len(one), len(other))
+    differing = int.from_bytes(one[:length], "big") ^ int.from_bytes(other[:length], "big")
+    return length - (differing.bit_length() + 7) // 8
