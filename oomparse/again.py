@@ -10,14 +10,15 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
-from typing import Any, NamedTuple, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from oomparse.assembler import Assembler
 from oomparse.grammar.dispatch import Parsed, single
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.message import Message
-from oomparse.outline import FRACTION_DIGITS, Outline
+from oomparse.outline import FRACTION_DIGITS, Outline, outline_again
 from oomparse.prefilter import count
 from oomparse.report import Report
 from oomparse.sources.lines import LineSplitter
@@ -36,9 +37,6 @@ class Telling(NamedTuple):
     reaped: Reaped | None
     reaped_text: str
 
-    def __reduce__(self) -> tuple[Any, ...]:
-        return _told, (*self[:2], self.kill.string, *self[3:])  # no match can go to another process
-
     def killed(self) -> Killed:
         """Return the kill line as it is parsed."""
         return cast("Killed", single(KILL_FORMAT).build(self.kill))
@@ -54,23 +52,35 @@ class Telling(NamedTuple):
         return None
 
 
-def _told(header: str, constraint: str, kill: str, reaped: Reaped | None, reaped_text: str) -> Telling:
-    return Telling(header, constraint, cast("re.Match[str]", single(KILL_FORMAT).match(kill)), reaped, reaped_text)
-
-
 class Again:
     """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
 
     def __init__(  # noqa: PLR0917 - a report and where it stands
-        self, found: Outline, lines: Telling, data: bytes, number: int, message: Message, tz: str | None
+        self, found: Outline, lines: Telling, data: bytes, number: int, message: Message, tz: str | None, at: int | None
     ) -> None:
         self._found = found
         self._data = data[found.start : found.end]
+        self._at = at
         self._telling = lines
         self.number = number
         self.message = message
         """The kill line."""
         self._tz = tz
+
+    def packed(self, *, text: bool) -> "PackedAgain":
+        """Return what goes to another process, without the text if that knows where it stands in its file."""
+        found = self._found
+        place = self._at if self._at is not None and not text else self._data
+        size, reaped, values = len(self._data), bool(found.reaped), _values(self.message)
+        return place, size, self.number, self._tz, found.lines, found.fraction, reaped, values
+
+    @staticmethod
+    def unpacked(packed: "PackedAgain", data: bytes, before: int) -> "Unpacked":
+        """Return what a report was made of, of a log that had so many lines more before it; ``data`` are its lines."""
+        _, _, number, tz, lines, fraction, reaped, values = packed
+        message = Message(**dict(zip(Message.__dataclass_fields__, values, strict=True)))
+        found = outline_again(data, lines, fraction, reaped=reaped)
+        return Unpacked(found, number + before, further(message, before) if before else message, tz)
 
     def moved(self, lines: int) -> "Again":
         """Return the same lines, numbered from so many further on."""
@@ -185,6 +195,22 @@ def _text_of(start: int, middle: bytes, *, stamped: bool) -> re.Pattern[str]:
 
 _USUAL = r'[ -"$-\[\]-~]'
 """Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
+
+
+_values = attrgetter(*Message.__dataclass_fields__)
+
+
+PackedAgain: TypeAlias = tuple[bytes | int, int, int, str | None, int, int, bool, tuple[Any, ...]]
+"""A report's lines (or where they begin in their file, and their size), and what is known of them, quick to pickle."""
+
+
+class Unpacked(NamedTuple):
+    """What `Again` and the report were made of."""
+
+    found: Outline
+    number: int
+    message: Message
+    tz: str | None
 
 
 def further(message: Message, lines: int) -> Message:

@@ -580,15 +580,16 @@ class Assembler:
     def _end_oldest(self) -> None:
         """Let the oldest report go: from here on it takes no line."""
         report = self._reports.pop(0)
-        host = self._hosts.get((report.first.host, report.first.boot_id))
-        if host is not None and report in host.open:
-            host.open.remove(report)
-        if not report.closed:
+        if not report.closed:  # else its host has let go of it
+            host = self._hosts.get((report.first.host, report.first.boot_id))
+            if host is not None and report in host.open:
+                host.open.remove(report)
             if not report.has_verdict and self._overfull:
                 bound = f"MAX_CHARACTERS ({MAX_CHARACTERS})" if self._heavy else f"MAX_REPORTS ({MAX_REPORTS})"
                 report.note(IssueCode.LIMIT_REACHED, bound, None)
             self._end(report)
-        self._heavy = self._heavy and sum(report.size for report in self._reports) > MAX_CHARACTERS // 2
+        if self._heavy:
+            self._heavy = sum(report.size for report in self._reports) > MAX_CHARACTERS // 2
 
     def _emit_settled(self, *, final: bool) -> tuple[OomEvent, ...]:
         events: list[OomEvent] = []

@@ -5,20 +5,23 @@ of the log.  Parts that may not stand alone (a report lies across their border, 
 before it, a year turns between them) are read again as one: the events are those that a single process finds.
 """
 
+import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
+from contextlib import ExitStack
 from copy import deepcopy
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
-from typing import BinaryIO, TypeAlias, cast
+from typing import BinaryIO, Self, TypeAlias, cast
 
 from oomparse.errors import SourceError
 from oomparse.lazy import Packed
 from oomparse.message import Message
 from oomparse.model import OomEvent
 from oomparse.options import Options
-from oomparse.plain import renumbered
+from oomparse.plain import Sent, renumbered
+from oomparse.plain import pack as pack_event
 from oomparse.prefilter import trigger_lines
 from oomparse.reader import Reading, nothing_found, read_series
 from oomparse.skim import LINES_BEFORE, Skimmer
@@ -44,7 +47,7 @@ APART_SECONDS = 60.0
 WAITING_PER_JOB = 2
 """Parts that are read ahead of the one whose events are being yielded."""
 
-Pack: TypeAlias = Callable[[OomEvent], Packed]
+Pack: TypeAlias = Callable[[OomEvent], Packed | Sent]
 """Makes of an event what goes to another process."""
 
 _HEADER = b" invoked oom-killer: "
@@ -72,7 +75,7 @@ class Part:
 class Findings:
     """What a part holds, and what its borders look like."""
 
-    events: list[Packed] = field(default_factory=list)
+    events: list[Packed | Sent] = field(default_factory=list)
     kinds: set[Kind] = field(default_factory=set)
     read_anything: bool = False
     errors: list[SourceError] = field(default_factory=list)
@@ -96,7 +99,7 @@ def read_in_parallel(
     named: Iterable[str] = (),
     on_error: OnError | None = None,
     on_read: Callable[[int], object] | None = None,
-    pack: Pack = OomEvent.pack,
+    pack: Pack = pack_event,
 ) -> Iterator[OomEvent]:
     """Yield the events of several logs, in the order given, as `oomparse.reader.read_series` would.
 
@@ -245,7 +248,8 @@ def _events(reading: Reading, parts: Sequence[Part], found: Findings) -> Iterato
 def _content_events(reading: Reading, part: Part, content: Content, found: Findings) -> Iterator[OomEvent]:
     found.kinds.add(content.kind)
     reading.times.start_file(content.mtime)
-    skimmer = Skimmer(reading, path=content.path, first_number=part.first_number)
+    begin = part.start if content.file is not None else None
+    skimmer = Skimmer(reading, path=content.path, first_number=part.first_number, begin=begin)
     for block in _blocks(part, content):
         yield from skimmer.feed(block)
     yield from skimmer.close()
@@ -316,6 +320,15 @@ class _Joined:
             if problem is not None:
                 self._on_error(problem)
 
+    def _unpacked(self, part: Part, found: Findings, lines: int) -> Iterator[OomEvent]:
+        with _Texts(part.file) as texts:
+            for packed in found.events:
+                self._count += 1
+                if isinstance(packed, Sent):
+                    yield packed.unpack(lines, texts.range)
+                else:
+                    yield cast("OomEvent", renumbered(packed, lines).unpack())
+
     def _flush(self) -> Iterator[OomEvent]:
         """Yield the events of the parts at hand: as the workers found them, or, where they are several, read anew."""
         run, self._run = self._run, []
@@ -323,9 +336,10 @@ class _Joined:
             return
         part, found, lines = run[0]
         if len(run) == 1:
-            for packed in found.events:
-                self._count += 1
-                yield cast("OomEvent", renumbered(packed, lines).unpack())
+            try:
+                yield from self._unpacked(part, found, lines)
+            except SourceError as problem:
+                found.errors.append(problem)
         else:
             found = Findings()
             reading = _reading(self._series, part, self._options)
@@ -336,6 +350,30 @@ class _Joined:
             if self._on_error is None:
                 raise error
             self._on_error(error)
+
+
+class _Texts:
+    """The file of a part, for the texts that its worker has left there."""
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._open = ExitStack()
+        self._stream: BinaryIO | None = None
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *exc: object) -> None:
+        self._open.close()
+
+    def range(self, at: int, size: int) -> bytes:
+        """Return the bytes that a worker has just seen there; raises `SourceError` where they are no more."""
+        if self._stream is None:
+            self._stream = self._open.enter_context(self._file.opener())
+        data = os.pread(self._stream.fileno(), size, at)
+        if len(data) < size or not data.endswith(b"\n"):
+            raise SourceError("it was truncated or written anew while it was read", path=self._file.path)
+        return data
 
 
 def _merged(run: Sequence[tuple[Part, Findings, int]]) -> list[Part]:

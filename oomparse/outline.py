@@ -21,7 +21,8 @@ STAMP_BYTES = 15
 """A line that begins with other than digits differing so far has no stamp of the same kind."""
 
 _HEADER = b" invoked oom-killer: gfp_mask="
-_CONSTRAINT = b"oom-kill:constraint="
+_OOM_KILL = b"oom-kill"
+_CONSTRAINT = _OOM_KILL + b":constraint="
 _KILL = b"emory: Killed process "
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
@@ -110,6 +111,16 @@ def outline(  # noqa: PLR0917 - where to look
     if not lines or (fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS])):
         return None
     return Outline(at, stop, lines, behind, head, constraint, kill, reaped, fraction)
+
+
+def outline_again(data: bytes, lines: int, fraction: int, *, reaped: bool) -> Outline:
+    """Return the outline of a report that had one, from its bytes alone."""
+    *before, last = data[:-1].rsplit(b"\n", 2 if reaped else 1)
+    kill = before.pop() if reaped else last
+    begin = before[0].rfind(b"\n", 0, before[0].rfind(_OOM_KILL)) + 1
+    constraint = before[0][begin:].partition(b"\n")[0]
+    head = data.partition(b"\n")[0]
+    return Outline(0, len(data), lines, 0, head, constraint, kill, last if reaped else b"", fraction)
 
 
 def _count_alike(data: bytes, at: int, stop: int, shared: bytes) -> int:

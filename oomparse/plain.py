@@ -7,9 +7,10 @@ refused, and is for the assembler to read line by line.
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from operator import attrgetter
+from typing import Any, NamedTuple, TypeAlias, cast
 
 from oomparse.again import (
     CONSTRAINT_FORMAT,
@@ -17,6 +18,7 @@ from oomparse.again import (
     KILL_FORMAT,
     REAPED_FORMAT,
     Again,
+    PackedAgain,
     Telling,
     further,
     moved,
@@ -28,7 +30,7 @@ from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
-from oomparse.lazy import Packed, StandIn
+from oomparse.lazy import Packed, StandIn, is_read
 from oomparse.message import Message
 from oomparse.model import OomEvent, Role, Scope, Source, Victim
 from oomparse.outline import FRACTION_DIGITS, Outline
@@ -105,6 +107,13 @@ def _assumes_year(message: Message) -> bool:
     return any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues)
 
 
+_Later: TypeAlias = tuple[Message, str, Reaped, str | None]
+
+
+def _moved_later(later: tuple[_Later, ...], lines: int) -> tuple[_Later, ...]:
+    return tuple([(further(message, lines), text, line, name) for message, text, line, name in later])
+
+
 class PlainReport(Report):
     """A report of which only the constraint and the kill line have been read.
 
@@ -124,7 +133,7 @@ class PlainReport(Report):
     caller = None
     no_killable = False
     interleaved = False
-    _later: tuple[tuple[Message, str, TypedLine, str | None], ...] = ()
+    _later: "tuple[_Later, ...]" = ()
     """The reaper's lines that came later, with the names of their formats: a report may go to another process."""
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
@@ -157,20 +166,38 @@ class PlainReport(Report):
         if self._again is None:
             super().add(message, text, section, line, line_format)
         elif isinstance(line, Reaped):
-            self._later = (*self._later, (message, text, line, None if line_format is None else line_format.name))
-            self.reaped[line.pid] = line
-            self.last = message
+            self._take_reaped(message, text, line, None if line_format is None else line_format.name)
         else:
             self.read_whole()
             super().add(message, text, section, line, line_format)
+
+    def _take_reaped(self, message: Message, text: str, line: Reaped, line_format: str | None) -> None:
+        self._later = (*self._later, (message, text, line, line_format))
+        self.reaped[line.pid] = line
+        self.last = message
 
     def move(self, lines: int) -> None:
         """Count the lines from so many further on."""
         if self._again is not None:
             self._again = self._again.moved(lines)
-            self._later = tuple(
-                [(further(message, lines), text, line, name) for message, text, line, name in self._later]
-            )
+            self._later = _moved_later(self._later, lines)
+
+    def packed(self, *, text: bool) -> "PackedReport | None":
+        """Return what goes to another process, while no more has been read of the report; else None."""
+        return None if self._again is None else (self._again.packed(text=text), self._later)
+
+    @classmethod
+    def unpacked(cls, packed: "PackedReport", data: bytes, before: int) -> "PlainReport":
+        """Return the report, its lines counted from so many further on; it takes no line any more."""
+        again, later = packed
+        found, number, message, tz = Again.unpacked(again, data, before)
+        lines = telling(found, data, message)
+        assert lines is not None  # as it was
+        report = cls(message, lines, Again(found, lines, data, number, message, tz, None))
+        for of_reaper in _moved_later(later, before):
+            report._take_reaped(*of_reaper)
+        report.settled = report.closed = True
+        return report
 
     @property
     def is_read(self) -> bool:
@@ -188,6 +215,7 @@ class PlainReport(Report):
         again, self._again = self._again, None
         if again is None:
             return
+        del self.telling
         kept = {name: getattr(self, name) for name in ("closed", "settled", "dropped", "revision", "builder")}
         self.__dict__.update(again.report().__dict__)
         self.__dict__.update(kept)
@@ -209,17 +237,51 @@ class PlainReport(Report):
 _NO_SECTIONS = ReportSections({}, ())
 
 
+PackedReport: TypeAlias = tuple[PackedAgain, tuple[_Later, ...]]
+
+
 class PlainLoader(StandIn):
-    """The fields of a plain report's event that were not known at once."""
+    """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
     def __init__(self, report: PlainReport) -> None:
-        self._report = report
+        self._known: PlainReport | None = report
+        self._packed: tuple[PackedReport, bytes] | None = None
+        """The report as it came from another process, and its lines; most are never looked into."""
+        self._before = 0
+        """Lines before it that the other process did not know of."""
         self._event: OomEvent | None = None
+
+    @classmethod
+    def of(cls, packed: PackedReport, data: bytes, before: int) -> "PlainLoader":
+        """Return the loader of a report that came from another process; ``data`` are its lines."""
+        loader = object.__new__(cls)
+        loader._known, loader._packed, loader._before, loader._event = None, (packed, data), before, None
+        return loader
+
+    def packed(self, *, text: bool) -> PackedReport | None:
+        """Return what goes to another process, while no more has been read of the report; else None."""
+        return self._report.packed(text=text) if self._event is None else None
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        packed = self.packed(text=True)
+        if packed is None:
+            return _restored, (self._report, self._event)
+        return PlainLoader.of, (packed, packed[0][0], 0)
+
+    @property
+    def _report(self) -> PlainReport:
+        if self._known is None:
+            assert self._packed is not None
+            self._known, self._packed = PlainReport.unpacked(*self._packed, self._before), None
+        return self._known
 
     def load(self, name: str) -> Any:
         """Return a field."""
-        if self._event is None and name == "scope":
-            return scope_of_report(self._report, _NO_SECTIONS)[0]
+        if self._event is None and not self._report.is_read:
+            if name == "victims":
+                return _victims(self._report)
+            if name == "scope":
+                return _scope(self._report.telling.constraint_text) or scope_of_report(self._report, _NO_SECTIONS)[0]
         return getattr(self.instance(), name)
 
     def instance(self) -> OomEvent:
@@ -231,7 +293,10 @@ class PlainLoader(StandIn):
 
     def move(self, lines: int) -> None:
         """Count the report's lines from so many further on."""
-        self._report.move(lines)
+        if self._known is None:
+            self._before += lines
+            return
+        self._known.move(lines)
         if self._event is not None:
             known = {"source": self._event.source, "issues": self._event.issues}
             self._event = replace(self._event, **_moved_values(known, lines))
@@ -239,6 +304,48 @@ class PlainLoader(StandIn):
     def lines(self) -> tuple[str, ...]:
         """Return the report's messages."""
         return tuple(self._report.texts)
+
+
+def _restored(report: PlainReport, event: OomEvent | None) -> PlainLoader:
+    loader = PlainLoader(report)
+    loader._event = event  # noqa: SLF001 - a constructor
+    return loader
+
+
+class Sent(NamedTuple):
+    """A plain report's event on its way to another process: a tenth of the work that its objects are."""
+
+    victims: tuple[tuple[Any, ...], ...]
+    scope: Scope | None
+    report: PackedReport
+
+    def unpack(self, before: int, text: Callable[[int, int], bytes]) -> OomEvent:
+        """Return the event, of a log that had so many lines more before it; ``text`` gives a range of its file."""
+        victims, scope, report = self
+        place, size = report[0][:2]
+        data = text(place, size) if isinstance(place, int) else place
+        return _event(PlainLoader.of(report, data, before), tuple(map(_victim_of, victims)), scope)
+
+
+def _victim_of(values: tuple[Any, ...]) -> Victim:
+    return Victim(**dict(zip(_VICTIM_FIELDS, values, strict=True)))
+
+
+def pack(event: OomEvent) -> Packed | Sent:
+    """Return what goes to another process."""
+    loader = event.loader
+    report = loader.packed(text=False) if isinstance(loader, PlainLoader) else None
+    if report is None:
+        return event.pack()
+    return Sent(
+        tuple([_victim_values(victim) for victim in event.victims]),
+        event.scope if is_read(event, "scope") else None,
+        report,
+    )
+
+
+_VICTIM_FIELDS = tuple(Victim.__dataclass_fields__)
+_victim_values = attrgetter(*_VICTIM_FIELDS)
 
 
 def renumbered(packed: Packed, lines: int) -> Packed:
@@ -267,19 +374,26 @@ def build_lazily(report: Report) -> OomEvent:
     """Return the event of a plain report, of which only the victim and the scope are known yet."""
     if not isinstance(report, PlainReport) or report.is_read:
         return build_event(report)
+    loader = PlainLoader(report if report.settled else report.copy())
+    return _event(loader, _victims(report), _scope(report.telling.constraint_text))
+
+
+def _event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:
     event = object.__new__(OomEvent)
-    object.__setattr__(event, "_loader", PlainLoader(report if report.settled else report.copy()))
-    kill = report.telling.kill
-    object.__setattr__(
-        event, "victims", (_victim(kill, report.reaped.get(int(kill["pid"])) if report.reaped else None),)
-    )
-    if (scope := _scope(report.telling.constraint_text)) is not None:
+    object.__setattr__(event, "_loader", loader)
+    object.__setattr__(event, "victims", victims)
+    if scope is not None:
         object.__setattr__(event, "scope", scope)
     return event
 
 
-def _victim(kill: re.Match[str], reaped: Reaped | None) -> Victim:
+def _victims(report: PlainReport) -> tuple[Victim, ...]:
     """Return the victim, of which the constraint line says nothing else."""
+    kill = report.telling.kill
+    return (_victim(kill, report.reaped.get(int(kill["pid"])) if report.reaped else None),)
+
+
+def _victim(kill: re.Match[str], reaped: Reaped | None) -> Victim:
     pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj = kill.group(
         "pid",
         "comm",

@@ -16,6 +16,7 @@ from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.outline import Outline
 from oomparse.plain import PlainReport, telling
+from oomparse.plain import pack as pack_event
 from oomparse.skim import Skimmer
 from oomparse.sources.ahead import read_ahead
 from oomparse.sources.archives import Content, Kind, contents
@@ -98,20 +99,22 @@ class Reading:
         """Whether the last message belongs to a report."""
         return self._assembler.goes_on
 
-    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> tuple[bool, tuple[OomEvent, ...]]:
+    def whole(
+        self, found: Outline, data: bytes, number: int, path: str | None, at: int | None
+    ) -> tuple[bool, tuple[OomEvent, ...]]:
         """Take a whole report at once; say whether it was taken, or has to be read line by line after all."""
         if self._options.strict or (self.first is not None and not self._decoder.linewise):
             return False, ()  # not linewise: the line may stand in the midst of a record
         held = self._decoder.flush()
         before = tuple(self.messages(held)) if held else ()
-        report = self._plain(found, data, number, path)
+        report = self._plain(found, data, number, path, at)
         events = None if report is None else self._assembler.adopt(report)
         if events is None:
             return False, before
         self.read_anything = True
         return True, (*before, *events) if before else events
 
-    def _plain(self, found: Outline, data: bytes, number: int, path: str | None) -> PlainReport | None:
+    def _plain(self, found: Outline, data: bytes, number: int, path: str | None, at: int | None) -> PlainReport | None:
         line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
         message = self._decoder.alone(line)
         if message is None:
@@ -122,7 +125,7 @@ class Reading:
         lines = telling(found, data, message) if message.from_kernel is not False else None
         if lines is None:
             return None
-        return PlainReport(message, lines, Again(found, lines, data, number, message, self._options.tz))
+        return PlainReport(message, lines, Again(found, lines, data, number, message, self._options.tz, at))
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""
@@ -271,7 +274,7 @@ def parse_paths(
         from oomparse.batch import read_in_parallel
 
         yield from read_in_parallel(
-            found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack or OomEvent.pack
+            found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack or pack_event
         )
         return
     for series in found:

@@ -47,7 +47,9 @@ class LineReader(Protocol):
     def line(self, line: Line) -> Iterator[OomEvent]:
         """Read one line."""
 
-    def whole(self, found: Outline, data: bytes, number: int, path: str | None) -> tuple[bool, tuple[OomEvent, ...]]:
+    def whole(
+        self, found: Outline, data: bytes, number: int, path: str | None, at: int | None
+    ) -> tuple[bool, tuple[OomEvent, ...]]:
         """Take a whole report at once; say whether it was taken, or has to be read line by line."""
 
     def gap(self) -> Iterator[OomEvent]:
@@ -60,8 +62,15 @@ class LineReader(Protocol):
 class Skimmer:
     """Blocks in, events out."""
 
-    def __init__(self, reader: LineReader, *, path: str | None = None, first_number: int = 1) -> None:
+    def __init__(
+        self, reader: LineReader, *, path: str | None = None, first_number: int = 1, begin: int | None = None
+    ) -> None:
+        """``begin`` is where the first block begins in its file, if its bytes stand there as they are."""
         self._reader = reader
+        self._begin = begin
+        """Where the next block begins."""
+        self._base: int | None = None
+        """Where those bytes begin that are being read."""
         self._path = path
         self.number = self._first_number = first_number
         """The number of the line that comes next."""
@@ -86,13 +95,21 @@ class Skimmer:
 
     def feed(self, block: bytes) -> Iterator[OomEvent]:
         """Read a block."""
+        begin = self._begin
+        if begin is not None:
+            self._base, self._begin = begin - len(self._rest), begin + len(block)
         first = block.find(b"\n") + 1
         if not first:
             held = len(self._rest) - (self._rest.rfind(b"\n") + 1)
             self._rest += block[: MAX_LINE_BYTES + 1 - held]  # one more byte shows that it is too long
+            if held + len(block) > MAX_LINE_BYTES:
+                self._begin = self._base = None  # something was left out
             return
         if self._rest and len(block) > JOINED_BYTES:
-            block, at = yield from self._across(block, first)
+            whole, at = yield from self._across(block, first)
+            if whole is block:
+                self._base = begin
+            block = whole
         else:
             block, at = self._rest + block, self._waits_at
         self._waits_at = 0
@@ -120,6 +137,7 @@ class Skimmer:
     def close(self) -> Iterator[OomEvent]:
         """Read what is left: a line without end, and what more lines would have made clearer."""
         data, at = self._rest, self._waits_at
+        self._base = None if self._begin is None else self._begin - len(data)
         self._rest, self._waits_at, self._closing = b"", 0, True
         if data:
             data += b"" if data.endswith(b"\n") else b"\n"
@@ -183,7 +201,8 @@ class Skimmer:
             return None, ()
         if found is None:
             return None, ()
-        taken, events = self._reader.whole(found, data, self.number, self._path)
+        place = None if self._base is None else self._base + found.start
+        taken, events = self._reader.whole(found, data, self.number, self._path, place)
         if not taken:
             return None, events
         self.number += found.lines

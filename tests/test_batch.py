@@ -2,10 +2,12 @@
 
 import gzip
 import os
+import pickle
 import random
 import threading
 from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,6 +18,7 @@ from oomparse.export.jsonl import encode
 from oomparse.lazy import Packed
 from oomparse.model import OomEvent
 from oomparse.options import Options
+from oomparse.plain import Sent, pack
 from oomparse.reader import Reading, parse_paths
 from oomparse.sources.files import expand
 
@@ -148,6 +151,64 @@ def test_a_pipe_among_files(tmp_path: Path) -> None:
     events = list(parse_paths([pipe, tmp_path / "a.log"], jobs=2))
     writer.join()
     assert [event.source.path for event in events] == [str(pipe)] * 2 + [str(tmp_path / "a.log")] * 3
+
+
+@pytest.mark.parametrize("plan", [Plan(storm=60, tasks=30), Plan(storm=60, tasks=30, transport="iso", hosts=2)])
+def test_who_died_is_told_at_once(tmp_path: Path, plan: Plan) -> None:
+    """Asked for no more, in any order, and of a log without numbers before it."""
+    log = tmp_path / "kern.log"
+    write_file(plan, log)
+    alone, together = (list(parse_paths([log], jobs=jobs)) for jobs in (1, 2))
+    assert [(event.victims, event.scope) for event in alone] == [(event.victims, event.scope) for event in together]
+    assert [event.source for event in reversed(alone)] == [event.source for event in reversed(together)]
+    assert alone == together
+
+
+def test_what_a_worker_sends(tmp_path: Path) -> None:
+    """The text of a report stays in its file, if it stands there as it is; all of it comes back from a pickle."""
+    log = tmp_path / "kern.log"
+    write_file(Plan(storm=60, tasks=30), log)
+    (series,) = expand([log])
+    sizes = []
+    for part in batch._parts(series, Options(), jobs=2):
+        found = batch._read_part(series, part, Options(), pack)
+        sizes += [len(pickle.dumps(event)) for event in found.events if isinstance(event, Sent)]
+    assert len(sizes) > 50
+    assert max(sizes) < 2_000
+    for event in parse_paths([log]):
+        packed = event.pack()
+        assert pickle.loads(pickle.dumps(packed)).unpack() == packed.unpack() == event
+        read = event.pack()
+        assert pickle.loads(pickle.dumps(read)).unpack() == event
+
+
+@pytest.mark.parametrize("begin", [b"", b"x" * 3_000_000 + b"\n", b"a line without an end" * 9_000])
+def test_texts_are_found_behind_long_lines(tmp_path: Path, begin: bytes) -> None:
+    log = tmp_path / "kern.log"
+    log.write_bytes(begin + b"\n" + generated(Plan(storm=30, tasks=30)))
+    alone, together = both([log])
+    assert len(alone) == 30
+    assert together == alone
+
+
+def test_a_file_that_is_truncated_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    log = tmp_path / "kern.log"
+    write_file(Plan(storm=60, tasks=30), log)
+    in_order = batch._in_order
+
+    def truncated(*arguments: Any) -> Iterator[batch.Findings]:
+        for found in in_order(*arguments):
+            os.truncate(log, 100)
+            yield found
+
+    monkeypatch.setattr(batch, "_in_order", truncated)
+    errors: list[SourceError] = []
+    list(parse_paths([log], jobs=2, on_error=errors.append))
+    assert errors
+    assert "while it was read" in str(errors[0])
+    write_file(Plan(storm=60, tasks=30), log)
+    with pytest.raises(SourceError, match="while it was read"):
+        list(parse_paths([log], jobs=2))
 
 
 def test_an_error_that_nobody_takes_is_raised(tmp_path: Path) -> None:
