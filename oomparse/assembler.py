@@ -6,7 +6,6 @@ apart by caller id, by names and pids, and by the order in which kernels print. 
 `MAX_OPEN_REPORTS`, `MAX_KEPT_REPORTS` and the bounds in `oomparse.report`.
 """
 
-import re
 from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
@@ -36,6 +35,7 @@ from oomparse.grammar.verdict import ConstraintLine, NotKilled, PanicLine, Selec
 from oomparse.kinship import kinship
 from oomparse.message import Message
 from oomparse.model import OomEvent
+from oomparse.pattern import pattern
 from oomparse.report import MAX_FOREIGN_RUN, RANK, READ_LATER, WEAK_SECTIONS, Report
 
 MAX_OPEN_REPORTS = 64
@@ -637,10 +637,10 @@ class _Host:
         return asked is not None and not Report(asked).expired(report.first, foreign=False)
 
 
-_OPEN_NAME = re.compile(rf"(?:\bKill(?:ed)? process \d{{1,10}} \(|,task=)[^\n]{{0,{COMM_BYTES}}}\Z")
+_OPEN_NAME = pattern(rf"(?:\bKill(?:ed)? process \d{{1,10}} \(|,task=)[^\n]{{0,{COMM_BYTES}}}\Z")
 """How a verdict ends that breaks within a name: the name has a newline, which syslog daemons make two records of."""
 
-_NO_TIME_LATER = re.compile(r"[<+][ +]*0\.0+>?")
+_NO_TIME_LATER = pattern(r"[<+][ +]*0\.0+>?")
 """The stamp of ``dmesg -d`` and ``-e`` for a record of the same moment."""
 
 

@@ -34,13 +34,14 @@ from oomparse.lazy import Packed, StandIn, is_read
 from oomparse.message import Message
 from oomparse.model import OomEvent, Role, Scope, Source, Victim
 from oomparse.outline import FRACTION_DIGITS, Outline
+from oomparse.pattern import pattern
 from oomparse.prefilter import count
 from oomparse.report import Report
 from oomparse.report_sections import ReportSections
 
 _BRACKET = b"] "
 _CONSTRAINT_WORDS = "oom-kill:constraint="
-_GLOBAL = re.compile(
+_GLOBAL = pattern(
     r"oom-kill:constraint=([A-Z_]+),nodemask=(?:\(null\)|[\d,-]+),cpuset=[^,=]*,mems_allowed=[\d,-]+"
     r"(?:,task=|(,global_oom)?,task_memcg=)"
 )

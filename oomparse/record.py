@@ -13,9 +13,10 @@ It knows nothing of kernels or text.  It refuses what the project does not need:
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, is_dataclass
+from functools import partial
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
 
 __all__ = ["record"]
 
@@ -50,18 +51,46 @@ else:
         return decorate
 
 
-class _Init:
-    """Stands for an ``__init__`` until somebody asks for it."""
+WORTH_COMPILING = 8
+"""A class of which so many objects are made has an ``__init__`` of its own, which takes 0.2 ms to compile."""
 
-    __slots__ = ("_cls",)
+
+class _Init:
+    """Stands for an ``__init__`` until somebody asks for it, or until it is worth compiling."""
+
+    __slots__ = ("_cls", "_defaults", "_made")
 
     def __init__(self, cls: type[Any]) -> None:
         self._cls = cls
+        self._made = 0
+        self._defaults: dict[str, Any] = {}
+        """Of each field the default, the factory of one, or `MISSING`."""
 
     def __get__(self, instance: object, owner: type[Any] | None = None) -> Any:
+        self._made += 1
+        if instance is not None and self._made < WORTH_COMPILING:
+            return partial(self._fill, instance)
         compiled = _compiled(self._cls)
         self._cls.__init__ = compiled
         return compiled.__get__(instance, owner)
+
+    def _fill(self, instance: object, *unnamed: object, **values: object) -> None:
+        defaults = self._defaults
+        if not defaults:
+            for field in fields(self._cls):
+                factory = field.default_factory
+                defaults[field.name] = field.default if factory is MISSING else _ByFactory(factory)
+        if unnamed or not values.keys() <= defaults.keys():
+            _compiled(self._cls)(instance, *unnamed, **values)  # says what is wrong
+        for name, default in defaults.items():
+            value = values.get(name, default)
+            if value is MISSING:
+                _compiled(self._cls)(instance, **values)  # says what is missing
+            object.__setattr__(instance, name, value.make() if isinstance(value, _ByFactory) else value)
+
+
+class _ByFactory(NamedTuple):
+    make: Callable[[], object]
 
 
 class _Factory:

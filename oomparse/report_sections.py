@@ -4,7 +4,6 @@ The loader behind an event's lazy fields (`oomparse.lazy`): keeps the texts of t
 each was recognised as, and runs the formats of that section again when somebody reads the field.
 """
 
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Any, cast
 
@@ -21,6 +20,7 @@ from oomparse.grammar.memcg import (
     stats_tail,
 )
 from oomparse.grammar.tasks import TaskHeader, TaskLine, task_cells, task_rows
+from oomparse.pattern import pattern
 from oomparse.sections import MemInfo, TaskCells, TaskTable
 
 _FOREIGN_SHARE = 1.05
@@ -29,7 +29,7 @@ _FOREIGN_SHARE = 1.05
 
 STATS_AT_ONCE = 100
 """Lines of memory.stat that are looked at together (kernels print some fifty): most of them may be odd."""
-_IS_ROW = re.compile(r"\s*\[\s*-?\d")
+_IS_ROW = pattern(r"\s*\[\s*-?\d")
 
 
 def _stats_line(text: str) -> TypedLine | None:

@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from oomparse.errors import Issue, IssueCode, OomparseError
+from oomparse.pattern import pattern
 
 if TYPE_CHECKING:
     from dateutil import parser as dateparser
@@ -102,21 +103,21 @@ _ABBREVIATIONS = {
 }  # fmt: skip
 
 # Nov 21 03:18:24: nearly every stamp without a year.
-_PLAIN = re.compile(r"(?P<month>[A-Z][a-z]{2})  ?(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d)")
+_PLAIN = pattern(r"(?P<month>[A-Z][a-z]{2})  ?(?P<day>\d{1,2}) (?P<clock>\d\d:\d\d:\d\d)")
 _CLOCK = r"\d{1,2}:\d\d(?::\d\d)?(?:[.,]\d+)?"
 # Nov 21 03:18:24[.123456] [2026], optionally after a weekday or a year; also dmesg's "Nov21 03:18".
-_NAMED = re.compile(
+_NAMED = pattern(
     rf"(?:(?P<first>\d{{4}}) )?(?:[^\d\s]\S* )?(?P<month>\d{{0,2}}[^\d\s]+?)\s*(?P<day>\d{{1,2}})\s+(?P<clock>{_CLOCK})"
     r"(?: (?P<year>\d{4}))?(?: (?P<zone>[A-Z]{1,5}|[+-]\d\d:?\d\d))?"
 )
 # 2026-11-21 03:18:24.123456, any separator, optionally after a weekday and before a zone.
-_ISO = re.compile(
+_ISO = pattern(
     rf"(?:[^\d\s]\S* )?(?P<day>\d{{4}}-\d\d-\d\d)[T ](?P<clock>{_CLOCK}) ?(?P<zone>Z|[A-Z]{{2,5}}|[+-]\d\d(?::?\d\d)?)?"
 )
-_NUMBERED_MONTH = re.compile(r"(\d{1,2})[月월]")
-_MONTH_DAY = re.compile(rf"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>{_CLOCK})")
-_EPOCH = re.compile(r"(?P<seconds>\d{9,11})\.(?P<fraction>\d{1,9})")
-_OFFSET = re.compile(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?")
+_NUMBERED_MONTH = pattern(r"(\d{1,2})[月월]")
+_MONTH_DAY = pattern(rf"(?P<month>\d\d)-(?P<day>\d\d) (?P<clock>{_CLOCK})")
+_EPOCH = pattern(r"(?P<seconds>\d{9,11})\.(?P<fraction>\d{1,9})")
+_OFFSET = pattern(r"(?:UTC|GMT)?(?P<sign>[+-])(?P<hours>\d{1,2})(?::?(?P<minutes>\d\d))?")
 
 
 class _Stamp(NamedTuple):

@@ -13,7 +13,7 @@ from typing import get_type_hints
 import pytest
 from rich.pretty import pretty_repr
 
-from oomparse.record import record
+from oomparse.record import WORTH_COMPILING, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -95,6 +95,34 @@ def test_it_says_that_it_is_frozen() -> None:
 
 def test_every_object_has_a_default_of_its_own() -> None:
     assert Fast(needed="a").many is not Fast(needed="a").many
+
+
+@pytest.mark.parametrize("cls", [Fast, Wide, Below])
+def test_the_first_objects_are_as_all_others(cls: type[Fast]) -> None:
+    """The first few are filled without compiling anything."""
+
+    @record(frozen=True, slots=True, kw_only=True)
+    class Fresh(Base):
+        needed: str
+        maybe: int | None = None
+        many: list[int] = field(default_factory=list)
+
+    made = [Fresh(needed="a", maybe=3) for _ in range(2 * WORTH_COMPILING)]
+    assert made == [made[0]] * len(made)
+    assert len({id(one.many) for one in made}) == len(made)
+    assert (made[0].first, made[0].maybe, made[-1].maybe) == (1, 3, 3)
+
+    @record(frozen=True, slots=True, kw_only=True)
+    class Young(Base):
+        needed: str
+
+    for wrong, says in (({}, "needed"), ({"needed": "a", "other": 1}, "other")):
+        for _ in range(WORTH_COMPILING):
+            with pytest.raises(TypeError, match=says):
+                Young(**wrong)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(TypeError, match="positional"):
+        Young("a")  # type: ignore[call-arg, arg-type]  # as above
+    assert Young(needed="a").first == cls(needed="a").first
 
 
 def test_it_asks_for_the_same_arguments() -> None:

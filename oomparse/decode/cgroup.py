@@ -16,6 +16,7 @@ from functools import cache, lru_cache
 from typing import NamedTuple
 
 from oomparse.model import Identity, ScopeLevel
+from oomparse.pattern import pattern
 
 MAX_PATH = 4096
 """Longer paths are not looked at; the kernel prints none (PATH_MAX)."""
@@ -161,14 +162,14 @@ _WORKLOAD, _CONTAINER, _PERSON, _UNIT = range(len(TIERS))
 
 # Units that an application packager made: its name for the application.
 _APPLICATIONS = (
-    ("flatpak", re.compile(r"app-flatpak-(?P<name>.+)-\d+\.scope|flatpak-(?P<old>.+)-\d+\.scope")),
-    ("snap", re.compile(r"snap\.(?P<name>[^.]+)\..+")),
+    ("flatpak", pattern(r"app-flatpak-(?P<name>.+)-\d+\.scope|flatpak-(?P<old>.+)-\d+\.scope")),
+    ("snap", pattern(r"snap\.(?P<name>[^.]+)\..+")),
 )
 
 
 @cache
-def _compiled(pattern: str) -> re.Pattern[str]:
-    return re.compile(f"/(?:{pattern})(?=/|$)")
+def _compiled(path: str) -> re.Pattern[str]:
+    return pattern(f"/(?:{path})(?=/|$)")
 
 
 class _Part(NamedTuple):
@@ -254,7 +255,7 @@ _JOB_LEVELS = {
     "lsf": ScopeLevel.UNIT,
 }
 
-_ESCAPES = re.compile(r"(?:\\x[0-9a-f]{2})+")
+_ESCAPES = pattern(r"(?:\\x[0-9a-f]{2})+")
 
 
 def unescape(name: str) -> str:
@@ -302,8 +303,8 @@ def _runs_inside(unit: _Part, owner: _Part, parts: Sequence[_Part]) -> bool:
 
 
 def _application(unit: str) -> dict[str, str]:
-    for runtime, pattern in _APPLICATIONS:
-        if match := pattern.fullmatch(unescape(unit)):
+    for runtime, known in _APPLICATIONS:
+        if match := known.fullmatch(unescape(unit)):
             return {"runtime": runtime, "container_name": next(name for name in match.groups() if name is not None)}
     return {}
 

@@ -6,24 +6,24 @@ stable updates; ``None`` leaves that end open.  A distribution's kernel is compa
 what it back-ported is not known here.
 """
 
-import re
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TypeAlias
 
 from oomparse.model import Era
+from oomparse.pattern import pattern
 
 Version: TypeAlias = tuple[int, int, int]
 Range: TypeAlias = tuple[str | None, str | None]
 
-_RELEASE = re.compile(r"(\d{1,4})\.(\d{1,6})(?:\.(\d{1,6}))?(?:\.\d{1,6})*(?:-rc(\d{1,4}))?(?![\d.])(\S*)")
-_NUMBER = re.compile(r"\d{1,9}")
+_RELEASE = pattern(r"(\d{1,4})\.(\d{1,6})(?:\.(\d{1,6}))?(?:\.\d{1,6})*(?:-rc(\d{1,4}))?(?![\d.])(\S*)")
+_NUMBER = pattern(r"\d{1,9}")
 
 # The first that matches names the distribution.  Builds of mainline for a distribution (ELRepo, Oracle UEK) carry its
 # suffix without its back-ports, so they are asked before it.
 _DISTRIBUTIONS = tuple(
-    (re.compile(pattern), name)
-    for pattern, name in (
+    (pattern(words), name)
+    for words, name in (
         (r"\.elrepo\b", "elrepo"),
         (r"\.el\d+uek", "uek"),
         (r"\.vz(\d+)\.|\bvz(\d+)\.", "vz{}"),
@@ -109,8 +109,8 @@ def intersect(ranges: Iterable[Range], release: str | None = None) -> Era:
 
 
 def _distribution(rest: str) -> str | None:
-    for pattern, name in _DISTRIBUTIONS:
-        if match := pattern.search(rest):
+    for known, name in _DISTRIBUTIONS:
+        if match := known.search(rest):
             number = next((group for group in match.groups() if group), "")
             return name.format(number)
     return None

@@ -12,6 +12,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import NamedTuple
 
 from oomparse.grammar.counters import UNRECLAIMABLE, KeyKind, key_range
+from oomparse.pattern import pattern
 
 BACKPORTERS = ("el4", "el5", "el6", "el7", "el8", "el9", "el10", "ovz", "vz")
 
@@ -183,8 +184,8 @@ def _arrangements() -> Mapping[tuple[KeyKind, str], PrintedBy]:
 
 
 _NO_DIGITS = str.maketrans("", "", "0123456789")
-_ANSWER = re.compile(r"(?<=\?) (?:yes|no)\b")
-_KEY = re.compile(r"([^\s:?]+)(?::|\?)")
+_ANSWER = pattern(r"(?<=\?) (?:yes|no)\b")
+_KEY = pattern(r"([^\s:?]+)(?::|\?)")
 _MAX_SHAPES = 4_096
 
 

@@ -7,10 +7,10 @@ be cut is dropped; after the first thing that is no counter, nothing more is rea
 """
 
 import functools
-import re
 from collections.abc import Mapping
 from enum import StrEnum
 
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 
@@ -215,13 +215,13 @@ _OLD_FIRST_LINE = ("Active_anon", "inactive_anon")
 _RECORD_ENDS = ("bounce", "free_cma")
 """What ends the machine-wide counters where they are one record of several lines (since 2.6.21)."""
 
-_KEY = re.compile(r"[A-Za-z_][A-Za-z0-9_()/-]{0,47}")
+_KEY = pattern(r"[A-Za-z_][A-Za-z0-9_()/-]{0,47}")
 _ANSWERS = {"yes": True, "no": False}
 _QUESTION = f"{UNRECLAIMABLE}?"
 _MAX_DIGITS = 20
 
 
-_DIGITS = re.compile(rf"([0-9]{{1,{_MAX_DIGITS}}})")
+_DIGITS = pattern(rf"([0-9]{{1,{_MAX_DIGITS}}})")
 _MAX_SHAPES = 256
 
 

@@ -10,6 +10,7 @@ import functools
 import re
 
 from oomparse.grammar.tokens import COMM_BYTES, CPU_LIST
+from oomparse.pattern import pattern
 
 _ZONE = r"(?:Node \d+,? +)?(?:DMA32|DMA|Normal|HighMem|Movable|Device)"
 _BLOCKS = r"(?:\d+\*\d+kB\s*(?:\([A-Z]+\)\s*)?)*"
@@ -49,7 +50,7 @@ def _pairs() -> tuple[tuple[re.Pattern[str], re.Pattern[str]], ...]:
     return tuple((re.compile(rf"(?>{first})\s*\Z"), re.compile(following)) for first, following in _PARTS)
 
 
-_FIRST = re.compile(
+_FIRST = pattern(
     r"Task|Memory (?:cgroup stats|limit)|oom-kill:|lowmem_reserve|Node \d|(?:DMA|Normal|HighMem|Movable|Device)"
     rf"|[^\n]{{0,{COMM_BYTES}}} cpuset=|[^\n]* invoked oom-killer: [^\n]*nodemask="
 )

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, MESSAGE, REST, comm, kb, lit, message, number, optional, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 if TYPE_CHECKING:
@@ -86,10 +87,10 @@ _TAIL_FIELDS = {
     "UID": "uid",
     "oom_score_adj": "oom_score_adj",
 }
-_TAIL_PAIR = re.compile(r"(?<![\w-])([A-Za-z][\w-]*)(?::\s*|\s(?=-?\d))(-?\d{1,20})(\w*)")
+_TAIL_PAIR = pattern(r"(?<![\w-])([A-Za-z][\w-]*)(?::\s*|\s(?=-?\d))(-?\d{1,20})(\w*)")
 
 
-_OTHER_COMM = re.compile(rf"\(((?s:.{{0,{COMM_BYTES}}}))\)(?=[^()]*\Z|,? [A-Za-z-]+:? ?\d)")
+_OTHER_COMM = pattern(rf"\(((?s:.{{0,{COMM_BYTES}}}))\)(?=[^()]*\Z|,? [A-Za-z-]+:? ?\d)")
 """In a line of unknown shape, a name ends at the last ``)`` or at the first that a size follows."""
 
 

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 from oomparse.grammar.arrangements import PrintedBy
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import BLANKS, INDENT, is_elided, kb, lit, number, optional, path, rest, rest_of_line, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 if TYPE_CHECKING:
@@ -139,8 +140,8 @@ def _build_counter(groups: Groups) -> MemcgCounter:
     )
 
 
-_KEY_KB = re.compile(r"(?<![a-z_0-9()])(?P<key>[a-z_0-9()]++):(?P<value>-?\d{1,20})KB(?=\s|\Z)")
-_KEY_BYTES = re.compile(r"(?P<key>[a-z][a-z_0-9]*) (?P<value>\d{1,20})")
+_KEY_KB = pattern(r"(?<![a-z_0-9()])(?P<key>[a-z_0-9()]++):(?P<value>-?\d{1,20})KB(?=\s|\Z)")
+_KEY_BYTES = pattern(r"(?P<key>[a-z][a-z_0-9]*) (?P<value>\d{1,20})")
 
 
 def _build_stats(groups: Groups) -> MemcgStats:
@@ -415,7 +416,7 @@ def is_cut(lines: Sequence[str]) -> bool:
     return length in CUT_RECORD_BYTES or (" " not in lines[-1] and length + 1 in CUT_RECORD_BYTES)
 
 
-_CUT_KEY = re.compile(r"[a-z][a-z_0-9]{0,60} ?\Z")
+_CUT_KEY = pattern(r"[a-z][a-z_0-9]{0,60} ?\Z")
 
 
 def cut_stat(before: Sequence[str], text: str) -> MemcgStats | None:
@@ -425,11 +426,11 @@ def cut_stat(before: Sequence[str], text: str) -> MemcgStats | None:
     return MemcgStats(damaged=True)
 
 
-STAT_LINE = re.compile(r"(?P<key>[a-z][a-z_0-9]{1,60}) (?P<value>\d{1,20})\s*\Z")
+STAT_LINE = pattern(r"(?P<key>[a-z][a-z_0-9]{1,60}) (?P<value>\d{1,20})\s*\Z")
 """A memory.stat line has no literal of its own: it is tried only behind ``Memory cgroup stats for``."""
 
 
-_KNOWN_STATS = re.compile(
+_KNOWN_STATS = pattern(
     r"(?:total_)?(?:cache|rss|rss_huge|mapped_file|dirty|writeback|swap|swapcached|pgpgin|pgpgout"
     r"|anon|file|kernel|kernel_stack|slab|sock|shmem|percpu|vmalloc|hugetlb|pagetables|sec_pagetables"
     r"|zswap|zswapped|zswap_incomp|file_mapped|file_dirty|file_writeback|anon_thp|file_thp|shmem_thp"
@@ -449,8 +450,8 @@ def stat_line(text: str) -> MemcgStat | None:
     return MemcgStat(key=key, value=int(match["value"]), unknown=_unknown_stats(key))
 
 
-_SOME_STATS = re.compile(r"(?:[a-z][a-z_0-9]{1,60} \d{1,20}\n)*+")
-_STAT = re.compile(r"^(\w+) (\d+)$", re.MULTILINE)
+_SOME_STATS = pattern(r"(?:[a-z][a-z_0-9]{1,60} \d{1,20}\n)*+")
+_STAT = pattern(r"^(\w+) (\d+)$", re.MULTILINE)
 
 
 def plain_stats(texts: Sequence[str]) -> list[tuple[str, str]]:
@@ -472,7 +473,7 @@ def _unknown_stats(*keys: str) -> tuple[str, ...]:
     return tuple(key for key in keys if _KNOWN_STATS.fullmatch(key) is None)
 
 
-_KB_TAIL = re.compile(r"(?:\s*[a-z_]+:-?\d{1,20}KB)+\s*\Z")
+_KB_TAIL = pattern(r"(?:\s*[a-z_]+:-?\d{1,20}KB)+\s*\Z")
 
 
 def stats_tail(text: str) -> MemcgStats | None:

@@ -4,12 +4,11 @@
 several.  OpenVZ (2.6.32-042stab) replaces the header of the report; its kill line is in `oomparse.grammar.kill`.
 """
 
-import re
-
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.header import Header
 from oomparse.grammar.tokens import REST, comm, kb, lit, number, optional, rest, rest_of_line, rx
 from oomparse.grammar.verdict import Notice
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 LMK_BY = "drivers/staging/android/lowmemorykiller.c:lowmem_shrink()"
@@ -46,7 +45,7 @@ class UbEnd(TypedLine):
     text: str
 
 
-_TO_FREE = re.compile(r"\bto free (\d{1,20})kB ")
+_TO_FREE = pattern(r"\bto free (\d{1,20})kB ")
 
 
 def _build_killing(groups: Groups) -> LmkKilled:

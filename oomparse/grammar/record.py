@@ -19,6 +19,7 @@ from oomparse.grammar.run_on import MAX_RECORD_CHARACTERS, split_run_on
 from oomparse.grammar.tasks import TaskLine, is_aligned
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK
 from oomparse.grammar.verdict import ConstraintLine
+from oomparse.pattern import pattern
 
 MAX_WRAPPED_LINES = 12
 """How many lines a wrapped line may have been broken into."""
@@ -26,7 +27,7 @@ MAX_WRAPPED_CHARACTERS = 4_096
 """How long a wrapped line may be: a kernel record has 1,024 bytes at most."""
 _MAX_MIXED_BREAKS = 3
 
-_BEGINS = re.compile(
+_BEGINS = pattern(
     r"\s*(?:"
     r"(?:OOM k|K|k)ill(?:ed)? process \d|Kill child of process \d|[Oo]ut of [Mm]emory|No available memory"
     r"|oom-kill:|oom_reaper: |OOM victim \d"
@@ -40,7 +41,7 @@ _BEGINS = re.compile(
 _TRIGGER_CHARACTERS = 80
 """The end of a text in which the words of `_BROKEN_TRIGGER` are looked for."""
 
-_BROKEN_TRIGGER = re.compile(
+_BROKEN_TRIGGER = pattern(
     r"(?: invoked|\bKilled|\b[Kk]ill|\bTask in|\bMemory cgroup|\b[Oo]ut of"
     r"|emory(?: \(oom_kill_allocating_task\))?:)\s*\Z"
 )
@@ -72,13 +73,13 @@ def may_go_on(text: str, parsed: Parsed | None) -> bool:
 
 
 _RESTS: Mapping[type[TypedLine], re.Pattern[str]] = {
-    CpuLine: re.compile(rf"[\s{CONTINUATION_MARK}]*#\d"),
-    HardwareLine: re.compile(
+    CpuLine: pattern(rf"[\s{CONTINUATION_MARK}]*#\d"),
+    HardwareLine: pattern(
         rf"[\s{CONTINUATION_MARK}]*(?:[^\n:]{{1,60}} )?BIOS \S|[^\n:]{{1,60}} \d\d/\d\d/\d{{4}}\s*\Z"
     ),
-    TaskInMemcg: re.compile(rf"[\s{CONTINUATION_MARK}]*[.:@/\\-]*\w[\w.:@/\\-]*\s*\Z"),
-    Header: re.compile(rf"[\s{CONTINUATION_MARK}]*\d{{1,4}}\s*\Z"),
-    ConstraintLine: re.compile(rf"[\s{CONTINUATION_MARK}]*\d{{1,9}}\s*\Z"),
+    TaskInMemcg: pattern(rf"[\s{CONTINUATION_MARK}]*[.:@/\\-]*\w[\w.:@/\\-]*\s*\Z"),
+    Header: pattern(rf"[\s{CONTINUATION_MARK}]*\d{{1,4}}\s*\Z"),
+    ConstraintLine: pattern(rf"[\s{CONTINUATION_MARK}]*\d{{1,9}}\s*\Z"),
 }
 """How the rest of a line begins that is whole without it, too: what stands behind the release, the date of the BIOS,
 the end of a path, the last digits of a number."""
@@ -182,7 +183,7 @@ def pieces(text: str) -> Iterator[Piece]:
         at += taken
 
 
-_ROW_GOES_ON = re.compile(rf"[\s{CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
+_ROW_GOES_ON = pattern(rf"[\s{CONTINUATION_MARK}]*-?\d+\s[\d\s-]*\S|[\s{CONTINUATION_MARK}]*-?\d+\s+\S+\s*\Z")
 
 
 def _ends_within_number(piece: Piece, following: Sequence[str]) -> bool:

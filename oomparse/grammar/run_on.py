@@ -8,9 +8,9 @@ report does.
 import itertools
 import re
 from collections.abc import Iterator
-from functools import cache
 
 from oomparse.grammar.tokens import COMM_BYTES, MESSAGE
+from oomparse.pattern import pattern
 
 MAX_RECORD_CHARACTERS = 1_024
 """A kernel record has so many bytes at most (``CONSOLE_EXT_LOG_MAX`` apart); a longer text is several."""
@@ -30,22 +30,18 @@ _KINDS = (
     r"Tasks state \(|\[ +pid +\]|\[ *\d+\] +\d+ +\d+ +\d+ +\d+ ",
     rf"oom-kill:constraint=|{MESSAGE}: (?:Killed|[Kk]ill) process \d|(?<!: )Killed process \d|oom_reaper: |Tasks in /",
 )
-_HEADER = re.compile(rf"([^\n]{{0,{COMM_BYTES}}}) invoked oom-killer: gfp_mask=0x")
-_KILL_ENDS = re.compile(
+_BEGINS = pattern("|".join(f"({kind})" for kind in _KINDS))
+_HEADER = pattern(rf"([^\n]{{0,{COMM_BYTES}}}) invoked oom-killer: gfp_mask=0x")
+_KILL_ENDS = pattern(
     r"total-vm:\d+kB, anon-rss:\d+kB, file-rss:\d+kB(?:, shmem-rss:\d+kB)?"
     r"(?:, UID:\d+ pgtables:\d+kB oom_score_adj:-?\d+)?"
 )
-_COMM = re.compile(rf"[Cc]omm: ([^\n]{{1,{COMM_BYTES}}}?) +(?:Kdump: loaded )?(?:Not tainted|Tainted: )")
+_COMM = pattern(rf"[Cc]omm: ([^\n]{{1,{COMM_BYTES}}}?) +(?:Kdump: loaded )?(?:Not tainted|Tainted: )")
 _MOST_NAMES = 64
-_STAMP = re.compile(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S{1,64} )?kernel: ?)?(?:\[ *\d+\.\d{6}\] ?)?\Z")
+_STAMP = pattern(r"(?:[A-Z][a-z]{2} [ \d]\d \d\d:\d\d:\d\d (?:\S{1,64} )?kernel: ?)?(?:\[ *\d+\.\d{6}\] ?)?\Z")
 """What stood before the next line."""
-_STATS = re.compile(r"(Memory cgroup stats for [^\n:]*:) ?(?=[a-z_]+ \d)")
-_STAT = re.compile(r"[a-z][a-z_]* \d+")
-
-
-@cache  # it takes long to compile, and few logs need it
-def _begins() -> re.Pattern[str]:
-    return re.compile("|".join(f"({kind})" for kind in _KINDS))
+_STATS = pattern(r"(Memory cgroup stats for [^\n:]*:) ?(?=[a-z_]+ \d)")
+_STAT = pattern(r"[a-z][a-z_]* \d+")
 
 
 def split_run_on(text: str) -> list[str] | None:
@@ -53,10 +49,10 @@ def split_run_on(text: str) -> list[str] | None:
     header = _HEADER.match(text)
     cuts = {0}
     kinds: set[int] = set()
-    for found in _begins().finditer(text):
+    for found in _BEGINS.finditer(text):
         cuts.add(found.start())
         kinds.add(found.lastindex or 0)
-    if len(cuts) < _FEWEST_LINES or len(kinds) < _FEWEST_LINES or (header is None and _begins().match(text) is None):
+    if len(cuts) < _FEWEST_LINES or len(kinds) < _FEWEST_LINES or (header is None and _BEGINS.match(text) is None):
         return None
     cuts.update(found.end() for found in _KILL_ENDS.finditer(text))
     names = sorted({found[1] for found in _COMM.finditer(text)})[:_MOST_NAMES]

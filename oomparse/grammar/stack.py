@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 from oomparse.sections import Frame
 
@@ -92,7 +93,7 @@ def _build_callee(groups: Groups) -> FrameLine:
     return FrameLine(callee=_frame(groups, "callee_"), damaged=True)
 
 
-_BRACED = re.compile(r"<([0-9a-f]{8,16})>\{(?::(\w+):)?([\w.$]+)\+(\d{1,9})\}")
+_BRACED = pattern(r"<([0-9a-f]{8,16})>\{(?::(\w+):)?([\w.$]+)\+(\d{1,9})\}")
 
 
 def _build_braced(groups: Groups) -> FrameLine:
@@ -104,12 +105,12 @@ def _build_braced(groups: Groups) -> FrameLine:
     )
 
 
-_WITHIN = re.compile(r"R(?:SP|AX|BX|DX|SI|BP|08|10|11|13|14)|E(?:AX|BX|CX|SI|DI|BP)")
+_WITHIN = pattern(r"R(?:SP|AX|BX|DX|SI|BP|08|10|11|13|14)|E(?:AX|BX|CX|SI|DI|BP)")
 """Registers of x86 that others follow on the same line."""
-_REGISTER = re.compile(r"\b([A-Za-z_]\w{0,15}): *([^\s,=]*[^\s,=:])(?=[\s,]|\Z)")
+_REGISTER = pattern(r"\b([A-Za-z_]\w{0,15}): *([^\s,=]*[^\s,=:])(?=[\s,]|\Z)")
 
-_REGISTER_NAME = re.compile(r"\b([A-Za-z_]\w{0,15}): ")
-_KNOWN_REGISTER = re.compile(
+_REGISTER_NAME = pattern(r"\b([A-Za-z_]\w{0,15}): ")
+_KNOWN_REGISTER = pattern(
     r"[RE](?:IP|SP|AX|BX|CX|DX|SI|DI|BP|FLAGS)|R\d\d|ORIG_[RE]AX|[CDEFGS]S|knlGS|CR\d|DR\d|CPU"
     r"|NIP|LR|CTR|REGS|TRAP|MSR|CR|XER|CFAR|DAR|DSISR|DEAR|ESR|IRQMASK|SOFTE|GPR\d\d"
 )

@@ -13,6 +13,7 @@ from typing import Any
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import COMM_BYTES, CONTINUATION_MARK, lit, number, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 from oomparse.sections import TaskCells, TaskRow
 
@@ -175,7 +176,7 @@ def _row(titles: tuple[str, ...], numbers: Iterable[str], comm: str | None) -> T
     return TaskRow(comm=comm, **{field: int(cell) for field, cell in cells if field is not None})
 
 
-_SOME_ROWS = re.compile(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
+_SOME_ROWS = pattern(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
 
 
 def count_rows(texts: Sequence[str]) -> int:

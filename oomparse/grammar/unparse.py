@@ -14,8 +14,9 @@ from collections.abc import Iterable, Mapping
 
 from oomparse.grammar.dispatch import compiled
 from oomparse.grammar.format import LineFormat
+from oomparse.pattern import pattern
 
-_CONVERSION = re.compile(r"%(?P<flags>[#-]*)(?P<width>\d*)(?:\.\d+)?(?:\*pb|[hlp]*)(?P<kind>[dixusGl])")
+_CONVERSION = pattern(r"%(?P<flags>[#-]*)(?P<width>\d*)(?:\.\d+)?(?:\*pb|[hlp]*)(?P<kind>[dixusGl])")
 _EDGE = ""
 """Stands for the ends of the line, where the names of its neighbours stand."""
 

@@ -9,6 +9,7 @@ import re
 
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import CPU_LIST, comm, is_elided, lit, message, nodes, number, optional, rest, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 KILL_BY = "mm/oom_kill.c:oom_kill_process()"
@@ -132,7 +133,7 @@ def _build_constraint(groups: Groups) -> ConstraintLine:
     )
 
 
-_SUMMARY_KEY = re.compile(
+_SUMMARY_KEY = pattern(
     r"(?:^|,)(constraint|nodemask|cpuset|mems_allowed|oom_memcg|task_memcg|task|pid|uid|[a-z_]+)=|,(global_oom)\b"
 )
 
@@ -182,7 +183,7 @@ def _build_cut_constraint(groups: Groups) -> ConstraintLine:
     )
 
 
-_ANYTHING = re.compile(r"(?s:.*)")
+_ANYTHING = pattern(r"(?s:.*)")
 _WHOLE = {
     "constraint": re.compile(r"[A-Z_]+"),
     "nodemask": re.compile(CPU_LIST),
@@ -204,7 +205,7 @@ _CONSTRAINTS = ("CONSTRAINT_NONE", "CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLIC
 
 _TASK = r",task=.{0,15},pid=\d+,uid=-?\d+\s*\Z"
 _SUMMARY_END = r"(?:,oom_memcg=|,global_oom|,task_memcg=|,task=)"
-_OOM_PANIC = re.compile(r"out of memory|panic_on_oom|deadlocked on memory", re.IGNORECASE)
+_OOM_PANIC = pattern(r"out of memory|panic_on_oom|deadlocked on memory", re.IGNORECASE)
 
 
 def _build_panic(groups: Groups) -> PanicLine:

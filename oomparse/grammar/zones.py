@@ -4,7 +4,6 @@ Printed by ``mm/show_mem.c:show_free_areas()`` (before 6.3 in ``mm/page_alloc.c`
 kernels built for several nodes.  A line that the kernel put together from pieces may come in pieces.
 """
 
-import re
 from collections.abc import Mapping
 from dataclasses import field
 from typing import TYPE_CHECKING, NamedTuple
@@ -13,6 +12,7 @@ from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, number, optional, rx
+from oomparse.pattern import pattern
 from oomparse.record import record
 
 if TYPE_CHECKING:
@@ -127,9 +127,9 @@ def _build_reserve(groups: Groups) -> ReserveLine:
     return ReserveLine(pages=tuple(int(word) for word in words), damaged=bool((groups.get("tail") or "").strip()))
 
 
-_BLOCK = re.compile(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s|\Z)")
-_BLOCKS = re.compile(rf"(?:{_BLOCK.pattern})*+")
-_SUM = re.compile(r"\s*=\s*(\d{1,20})kB\s*\Z")
+_BLOCK = pattern(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s|\Z)")
+_BLOCKS = pattern(rf"(?:{_BLOCK.pattern})*+")
+_SUM = pattern(r"\s*=\s*(\d{1,20})kB\s*\Z")
 
 
 class Blocks(NamedTuple):

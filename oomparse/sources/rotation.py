@@ -8,7 +8,9 @@ them so.  Names alone are looked at; which format a file has is told by its byte
 import re
 from typing import NamedTuple
 
-_ROTATED = re.compile(
+from oomparse.pattern import pattern
+
+_ROTATED = pattern(
     r"""
     (?P<stem>.+?)
     (?:[-._](?P<date>

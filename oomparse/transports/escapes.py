@@ -8,14 +8,16 @@ All functions take and return text with surrogate escapes.
 
 import re
 
-_ANY_HEX = re.compile(r"(?:\\x[0-9a-fA-F]{2})+")
-_HIDDEN_HEX = re.compile(r"(?:\\x(?:[01][0-9a-fA-F]|7[fF]|[89a-fA-F][0-9a-fA-F]))+")
-_ESCAPED_BACKSLASH = re.compile(r"\\x5c(?=x[0-9a-f]{2})")
-_OCTAL = re.compile(r"#0[0-3][0-7]|(?:#[23][0-7]{2}){2,}")
-_COLOUR = re.compile(r"\x1b\[[0-9;]*[mK]")
-_NO_BYTE = re.compile("[\ud800-\udc7f\udd00-\udfff]")
-_COLOUR_BYTES = re.compile(rb"\x1b\[[0-9;]*[mK]")
-_COLOURED = re.compile(r"\x1b\[[0-9;]*m.*\x1b\[0?m", re.DOTALL)
+from oomparse.pattern import pattern
+
+_ANY_HEX = pattern(r"(?:\\x[0-9a-fA-F]{2})+")
+_HIDDEN_HEX = pattern(r"(?:\\x(?:[01][0-9a-fA-F]|7[fF]|[89a-fA-F][0-9a-fA-F]))+")
+_ESCAPED_BACKSLASH = pattern(r"\\x5c(?=x[0-9a-f]{2})")
+_OCTAL = pattern(r"#0[0-3][0-7]|(?:#[23][0-7]{2}){2,}")
+_COLOUR = pattern(r"\x1b\[[0-9;]*[mK]")
+_NO_BYTE = pattern("[\ud800-\udc7f\udd00-\udfff]")
+_COLOUR_BYTES = pattern(rb"\x1b\[[0-9;]*[mK]")
+_COLOURED = pattern(r"\x1b\[[0-9;]*m.*\x1b\[0?m", re.DOTALL)
 
 
 def _bytes_of(match: re.Match[str]) -> str:
