@@ -249,7 +249,13 @@ def _content_events(reading: Reading, part: Part, content: Content, found: Findi
     found.kinds.add(content.kind)
     reading.times.start_file(content.mtime)
     begin = part.start if content.file is not None else None
-    skimmer = Skimmer(reading, path=content.path, first_number=part.first_number, begin=begin)
+    skimmer = Skimmer(
+        reading,
+        path=content.path,
+        first_number=part.first_number,
+        begin=begin,
+        at_report=part.at_report or (not part.start and reading.at_beginning),
+    )
     for block in _blocks(part, content):
         yield from skimmer.feed(block)
     yield from skimmer.close()

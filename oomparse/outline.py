@@ -79,7 +79,7 @@ def outline(  # noqa: PLR0917 - where to look
     ``which`` is the first trigger in that line; ``fraction`` is that of the report before: most are alike.
     """
     order = _ORDER.match(triggers.kinds, which)
-    if order is None or not at:
+    if order is None:
         return None
     head = data[at : data.find(b"\n", at)]
     if _HEADER not in head or data.find(_SYSRQ, max(0, at - BYTES_BEFORE), at) >= 0:
@@ -104,7 +104,8 @@ def outline(  # noqa: PLR0917 - where to look
         behind = bisect_left(offsets, stop, behind)
     if stop >= end:
         return UNFINISHED
-    if data[stop : stop + STAMP_BYTES].translate(_ZEROS) != head[:STAMP_BYTES].translate(_ZEROS):
+    following = data[stop : stop + STAMP_BYTES]
+    if following and following.translate(_ZEROS) != head[:STAMP_BYTES].translate(_ZEROS):
         return None  # what follows may be the rest of the kill line
     shared, fraction = _shared_prefix(head, kill, fraction)
     lines = _count_alike(data, at, stop, shared)
@@ -132,7 +133,7 @@ def _count_alike(data: bytes, at: int, stop: int, shared: bytes) -> int:
 
 def _goes_on(data: bytes, at: int, stamp: bytes) -> bool:
     """Whether the line before ``at`` has the same stamp: a comm may hold a newline, then its two lines have one."""
-    return data.startswith(stamp, data.rfind(b"\n", 0, at - 1) + 1)
+    return at > 0 and data.startswith(stamp, data.rfind(b"\n", 0, at - 1) + 1)
 
 
 def _differ(data: bytes, at: int, offsets: Sequence[int]) -> bool:

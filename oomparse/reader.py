@@ -44,6 +44,7 @@ class Reading:
         self._assembler = options.assembler()
         self._issues: list[Issue] = []
         self.read_anything = False
+        self._within = False
         self.first: Message | None = None
         """The first message."""
         self.on_message: Callable[[Message], object] | None = None
@@ -68,7 +69,13 @@ class Reading:
 
     def begin_within(self) -> None:
         """Hear that the log began elsewhere: what comes first may be the middle of anything."""
+        self._within = True
         self._assembler.gap()
+
+    @property
+    def at_beginning(self) -> bool:
+        """Whether what comes first is the beginning of the log."""
+        return not (self._within or self.read_anything)
 
     def add_issue(self, issue: Issue) -> None:
         """Note what is wrong with the source, for the event that it cut."""
@@ -143,7 +150,7 @@ class Reading:
         if self._options.every_line or self.on_message is not None:
             yield from self.lines(content.lines())
         else:
-            skimmer = Skimmer(self, path=content.path)
+            skimmer = Skimmer(self, path=content.path, at_report=self.at_beginning)
             for block in read_ahead(content.blocks()) if ahead else content.blocks():
                 yield from skimmer.feed(block)
             yield from skimmer.close()

@@ -63,10 +63,21 @@ class Skimmer:
     """Blocks in, events out."""
 
     def __init__(
-        self, reader: LineReader, *, path: str | None = None, first_number: int = 1, begin: int | None = None
+        self,
+        reader: LineReader,
+        *,
+        path: str | None = None,
+        first_number: int = 1,
+        begin: int | None = None,
+        at_report: bool = False,
     ) -> None:
-        """``begin`` is where the first block begins in its file, if its bytes stand there as they are."""
+        """Begin to read.
+
+        ``begin`` is where the first block begins in its file, if its bytes stand there as they are.  ``at_report``: it
+        does not begin within a record.
+        """
         self._reader = reader
+        self._at_report = at_report
         self._begin = begin
         """Where the next block begins."""
         self._base: int | None = None
@@ -195,7 +206,10 @@ class Skimmer:
         self, data: bytes, at: int, end: int, triggers: Triggers, which: int
     ) -> tuple[Outline | None, tuple[OomEvent, ...]]:
         """Take the report that begins at ``at`` as a whole; None where it is not so plain."""
-        found = outline(data, at, end, triggers, which, self._fraction)
+        if not at and not (self._at_report and self.number == self._first_number):
+            return None, ()  # what stands before is not known
+        # At the end of the log, nothing goes on with its last line.
+        found = outline(data, at, end + 1 if self._closing else end, triggers, which, self._fraction)
         if found is UNFINISHED:
             self._waiting = end - at < MAX_WAIT_BYTES and not self._closing
             return None, ()
