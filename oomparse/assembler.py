@@ -149,7 +149,7 @@ class Assembler:
         if host.sysrq is not None:
             return None
         for other in host.open:
-            if other.is_event and not other.has_verdict:
+            if not other.has_verdict and other.is_event:
                 return None
         for other in host.open:
             self._end(other)

@@ -82,23 +82,22 @@ def outline(  # noqa: PLR0917 - where to look
     if order is None:
         return None
     head = data[at : data.find(b"\n", at)]
-    if _HEADER not in head or data.find(_SYSRQ, max(0, at - BYTES_BEFORE), at) >= 0:
+    if _HEADER not in head or counter()(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
         return None
-    last = order.start(2)
+    (_, behind), (counters, end_of_counters), (last, _) = order.regs
     if last < 0:
-        return UNFINISHED if order.end() == len(triggers.kinds) else None
+        return UNFINISHED if behind == len(triggers.kinds) else None
     offsets = triggers.offsets
     begin = data.rfind(b"\n", at, offsets[last]) + 1
     stop = data.find(b"\n", begin) + 1 or end
     kill = data[begin : stop - 1]
     begin = data.rfind(b"\n", at, offsets[last - 1]) + 1
     constraint = data[begin : data.find(b"\n", begin)]
-    counters, end_of_counters = order.span(1)
     if _CONSTRAINT not in constraint or _KILL not in kill:
         return None
     if end_of_counters - counters > 1 and not _differ(data, at, offsets[counters:end_of_counters]):
         return None
-    reaped, behind = b"", order.end()
+    reaped = b""
     if behind < len(offsets) and _REAPED in (line := data[stop : data.find(b"\n", stop)]):
         reaped, stop = line, stop + len(line) + 1
         behind = bisect_left(offsets, stop, behind)

@@ -6,7 +6,6 @@ read when first asked for, by `oomparse.again`, so that it says what it would ha
 refused, and is for the assembler to read line by line.
 """
 
-import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from operator import attrgetter
@@ -87,15 +86,12 @@ def _texts(found: Outline, data: bytes, message: Message) -> tuple[str, str, str
     text = message.text.encode("utf-8", "surrogateescape")
     at = len(kill) - len(text)
     same = 0 if found.fraction < 0 else found.fraction + FRACTION_DIGITS
-    if kill[at:] != text or at < same or head[same:at] != kill[same:at] or message.caller is not None:
+    between = kill[same:at]
+    if kill[at:] != text or at < same or head[same:at] != between or message.caller is not None:
         return None
     if message.issues and "." in (message.printed or "") and _assumes_year(message):
         return None  # each line has its own stamp then, and none says its year
-    if (
-        found.fraction >= 0
-        and kill[same:at] != _BRACKET
-        and count(data, kill[same:at], found.start, found.end) != found.lines
-    ):
+    if same and between != _BRACKET and count(data, between, found.start, found.end) != found.lines:
         return None  # lines of another host are among them
     together = b"%b\n%b\n%b" % (head[at:], found.constraint[at:], found.reaped[at:])
     if b"#" in together or b"\\" in together or b"\x1b" in together:
@@ -390,23 +386,8 @@ def _event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None
 
 def _victims(report: PlainReport) -> tuple[Victim, ...]:
     """Return the victim, of which the constraint line says nothing else."""
-    kill = report.telling.kill
-    return (_victim(kill, report.reaped.get(int(kill["pid"])) if report.reaped else None),)
-
-
-def _victim(kill: re.Match[str], reaped: Reaped | None) -> Victim:
-    pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj = kill.group(
-        "pid",
-        "comm",
-        "uid",
-        "total_vm_kb",
-        "anon_rss_kb",
-        "file_rss_kb",
-        "shmem_rss_kb",
-        "pgtables_kb",
-        "oom_score_adj",
-    )
-    return Victim(
+    pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj = report.telling.kill.group(*_KILL_GROUPS)
+    victim = Victim(
         pid=int(pid),
         comm=comm,
         uid=int(uid),
@@ -417,8 +398,22 @@ def _victim(kill: re.Match[str], reaped: Reaped | None) -> Victim:
         pgtables_kb=int(pgtables),
         oom_score_adj=int(adj),
         role=Role.SELECTED,
-        reaper=None if reaped is None else reaper_of(reaped),
+        reaper=reaper_of(report.reaped.get(int(pid))) if report.reaped else None,
     )
+    return (victim,)
+
+
+_KILL_GROUPS = (
+    "pid",
+    "comm",
+    "uid",
+    "total_vm_kb",
+    "anon_rss_kb",
+    "file_rss_kb",
+    "shmem_rss_kb",
+    "pgtables_kb",
+    "oom_score_adj",
+)
 
 
 def _scope(constraint: str) -> Scope | None:

@@ -112,27 +112,24 @@ class Reading:
         """Take a whole report at once; say whether it was taken, or has to be read line by line after all."""
         if self._options.strict or (self.first is not None and not self._decoder.linewise):
             return False, ()  # not linewise: the line may stand in the midst of a record
-        held = self._decoder.flush()
-        before = tuple(self.messages(held)) if held else ()
-        report = self._plain(found, data, number, path, at)
-        events = None if report is None else self._assembler.adopt(report)
+        before: tuple[OomEvent, ...] = ()
+        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
+        message = self._decoder.alone(line)
+        if message is None:
+            before = tuple(self.messages(self._decoder.flush()))
+            messages = (*self._decoder.feed(line), *self._decoder.flush())
+            if len(messages) != 1 or not self._decoder.linewise:
+                return False, before  # a wrapped log: the message does not say how to read the other lines
+            message = messages[0]
+        lines = telling(found, data, message) if message.from_kernel is not False else None
+        if lines is None:
+            return False, before
+        again = Again(found, lines, data, number, message, self._options.tz, at)
+        events = self._assembler.adopt(PlainReport(message, lines, again))
         if events is None:
             return False, before
         self.read_anything = True
         return True, (*before, *events) if before else events
-
-    def _plain(self, found: Outline, data: bytes, number: int, path: str | None, at: int | None) -> PlainReport | None:
-        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
-        message = self._decoder.alone(line)
-        if message is None:
-            messages = (*self._decoder.feed(line), *self._decoder.flush())
-            if len(messages) != 1 or not self._decoder.linewise:
-                return None  # a wrapped log: the message does not say how to read the other lines
-            message = messages[0]
-        lines = telling(found, data, message) if message.from_kernel is not False else None
-        if lines is None:
-            return None
-        return PlainReport(message, lines, Again(found, lines, data, number, message, self._options.tz, at))
 
     def gap(self) -> Iterator[OomEvent]:
         """Hear that lines are left out here."""

@@ -362,8 +362,8 @@ class TimeResolver:
         day = self._day
         if day is not None and stamp[:-8] == day.words and (since := _since_midnight(stamp[-8:])) is not None:
             self._last = day.naive + since
-            self._result = Resolved(day.wall + since, day.issues)
-            return self._result
+            self._result = result = Resolved(day.wall + since, day.issues)
+            return result
         self._day = None
         try:
             self._result = self._resolve(stamp)

@@ -254,12 +254,12 @@ class SyslogTransport(LineTransport):
 class _Alike(NamedTuple):
     """A kernel record: the next one probably differs from it in the digits of its two stamps and in its text alone."""
 
-    date: bytes
-    """With zeros for all digits."""
+    prefix: bytes
+    """All before the text, with zeros for all digits."""
     words: bytes
-    """From there to the kernel's stamp, with its bracket."""
+    """What stands between the stamps, with the second one's bracket."""
+    date_bytes: int
     stamp_at: int
-    stamp_bytes: int
     host: str | None
 
 
@@ -286,13 +286,11 @@ class SyslogDecoder(LineDecoder):
     def alone(self, line: Line) -> Message | None:
         """Take a line as `offer` does, where nothing is held."""
         data = line.data
-        if self._held is not None or line.cut or len(data) > MAX_MESSAGE_BYTES or data[:1] == b"<":
-            return None
-        if data[-1:] == b"\r" or self._boot is not None:
+        if self._held is not None or line.cut or data[-1:] == b"\r" or self._boot is not None:
             return None
         if self._alike is not None and (message := self._as_before(line, self._alike)) is not None:
             return message
-        match = self._match(data)
+        match = self._match(data) if data[:1] != b"<" and len(data) <= MAX_MESSAGE_BYTES else None
         if match is None:
             return None
         message = self._build(match, line, self.context)
@@ -301,15 +299,11 @@ class SyslogDecoder(LineDecoder):
 
     def _as_before(self, line: Line, before: _Alike) -> Message | None:
         """Decode a record like the one before; None where it is not quite so."""
-        date, words, at, size, host = before
-        data = line.data
-        date_bytes, end = len(date), at + size
-        if data[:date_bytes].translate(_ZEROS) != date or data[date_bytes:at] != words:
+        prefix, words, date_bytes, at, host = before
+        data, end = line.data, len(prefix)
+        if data[:end].translate(_ZEROS) != prefix or data[date_bytes:at] != words or len(data) > MAX_MESSAGE_BYTES:
             return None
-        digits = data[at : end - 7] + data[end - 6 : end]
-        if data[end - 7 : end - 6] != b"." or data[end : end + 2] != b"] " or not digits.isdigit():
-            return None
-        text = data[end + 2 :]
+        text = data[end:]
         if not text.isascii() or b"\\" in text or b"#" in text or b"\x1b" in text or text[:1] == b"[":
             return None  # there is more to be done
         printed = data[:date_bytes].decode("utf-8", "surrogateescape")
@@ -317,7 +311,7 @@ class SyslogDecoder(LineDecoder):
         return Message(
             text=text.decode("ascii"),
             transport="syslog",
-            monotonic_us=int(digits),
+            monotonic_us=int(data[at : end - 2].replace(b".", b"")),
             wall=wall,
             printed=printed,
             host=host,
@@ -358,10 +352,11 @@ def _alike(match: re.Match[bytes], message: Message) -> _Alike | None:
     if match.re is not _KERNEL or match[1] is not None or match[4] is not None or match[7] is not None:
         return None
     stamp = match[6]
-    if stamp is None or stamp[-7:-6] != b".":
+    if stamp is None or stamp[-7:-6] != b"." or match.string[match.end(6) :][:2] != b"] ":
         return None
-    date, at = match[2], match.start(6)
-    return _Alike(date.translate(_ZEROS), match.string[len(date) : at], at, len(stamp), message.host)
+    date_bytes, at, end = len(match[2]), match.start(6), match.end(6) + 2
+    data = match.string
+    return _Alike(data[:end].translate(_ZEROS), data[date_bytes:at], date_bytes, at, message.host)
 
 
 def losses(text: str, tag: str | None, number: int | None) -> tuple[Issue, ...]:
