@@ -20,8 +20,7 @@ from oomparse.lazy import Packed
 from oomparse.message import Message
 from oomparse.model import OomEvent
 from oomparse.options import Options
-from oomparse.plain import Sent, renumbered
-from oomparse.plain import pack as pack_event
+from oomparse.parcel import Sent, pack_event, renumbered
 from oomparse.prefilter import trigger_lines
 from oomparse.reader import Reading, nothing_found, read_series
 from oomparse.skim import LINES_BEFORE, Skimmer

@@ -6,10 +6,9 @@ read when first asked for, by `oomparse.again`, so that it says what it would ha
 refused, and is for the assembler to read line by line.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import Any, TypeAlias, cast
 
 from oomparse.again import (
     CONSTRAINT_FORMAT,
@@ -29,7 +28,7 @@ from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.reaper import Reaped
 from oomparse.grammar.verdict import ConstraintLine
-from oomparse.lazy import Packed, StandIn, is_read
+from oomparse.lazy import StandIn
 from oomparse.message import Message
 from oomparse.model import OomEvent, Role, Scope, Source, Victim
 from oomparse.outline import FRACTION_DIGITS, Outline
@@ -130,7 +129,7 @@ class PlainReport(Report):
     caller = None
     no_killable = False
     interleaved = False
-    _later: "tuple[_Later, ...]" = ()
+    _later: tuple[_Later, ...] = ()
     """The reaper's lines that came later, with the names of their formats: a report may go to another process."""
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
@@ -296,7 +295,7 @@ class PlainLoader(StandIn):
         self._known.move(lines)
         if self._event is not None:
             known = {"source": self._event.source, "issues": self._event.issues}
-            self._event = replace(self._event, **_moved_values(known, lines))
+            self._event = replace(self._event, **moved_values(known, lines))
 
     def lines(self) -> tuple[str, ...]:
         """Return the report's messages."""
@@ -309,52 +308,7 @@ def _restored(report: PlainReport, event: OomEvent | None) -> PlainLoader:
     return loader
 
 
-class Sent(NamedTuple):
-    """A plain report's event on its way to another process: a tenth of the work that its objects are."""
-
-    victims: tuple[tuple[Any, ...], ...]
-    scope: Scope | None
-    report: PackedReport
-
-    def unpack(self, before: int, text: Callable[[int, int], bytes]) -> OomEvent:
-        """Return the event, of a log that had so many lines more before it; ``text`` gives a range of its file."""
-        victims, scope, report = self
-        place, size = report[0][:2]
-        data = text(place, size) if isinstance(place, int) else place
-        return _event(PlainLoader.of(report, data, before), tuple(map(_victim_of, victims)), scope)
-
-
-def _victim_of(values: tuple[Any, ...]) -> Victim:
-    return Victim(**dict(zip(_VICTIM_FIELDS, values, strict=True)))
-
-
-def pack(event: OomEvent) -> Packed | Sent:
-    """Return what goes to another process."""
-    loader = event.loader
-    report = loader.packed(text=False) if isinstance(loader, PlainLoader) else None
-    if report is None:
-        return event.pack()
-    return Sent(
-        tuple([_victim_values(victim) for victim in event.victims]),
-        event.scope if is_read(event, "scope") else None,
-        report,
-    )
-
-
-_VICTIM_FIELDS = tuple(Victim.__dataclass_fields__)
-_victim_values = attrgetter(*_VICTIM_FIELDS)
-
-
-def renumbered(packed: Packed, lines: int) -> Packed:
-    """Return a packed event (not used again) whose log had so many lines more before it."""
-    if not lines:
-        return packed
-    if isinstance(packed.loader, PlainLoader):
-        packed.loader.move(lines)
-    return packed._replace(values=_moved_values(packed.values, lines))
-
-
-def _moved_values(values: Mapping[str, Any], lines: int) -> dict[str, Any]:
+def moved_values(values: Mapping[str, Any], lines: int) -> dict[str, Any]:
     """Return the fields of an event, of which those that count lines do so from so many further on."""
     further_on = dict(values)
     if "source" in further_on:
@@ -372,10 +326,11 @@ def build_lazily(report: Report) -> OomEvent:
     if not isinstance(report, PlainReport) or report.is_read:
         return build_event(report)
     loader = PlainLoader(report if report.settled else report.copy())
-    return _event(loader, _victims(report), _scope(report.telling.constraint_text))
+    return plain_event(loader, _victims(report), _scope(report.telling.constraint_text))
 
 
-def _event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:
+def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:
+    """Return an event of which victims are known, and the scope if it is given."""
     event = object.__new__(OomEvent)
     object.__setattr__(event, "_loader", loader)
     object.__setattr__(event, "victims", victims)

@@ -16,7 +16,6 @@ from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.outline import Outline
 from oomparse.plain import PlainReport, telling
-from oomparse.plain import pack as pack_event
 from oomparse.skim import Skimmer
 from oomparse.sources.ahead import read_ahead
 from oomparse.sources.archives import Content, Kind, contents
@@ -276,6 +275,7 @@ def parse_paths(
     found = expand(targets, on_error=on_error)
     if on_userspace is None and jobs > 1:
         from oomparse.batch import read_in_parallel
+        from oomparse.parcel import pack_event
 
         yield from read_in_parallel(
             found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack or pack_event

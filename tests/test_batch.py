@@ -18,7 +18,7 @@ from oomparse.export.jsonl import encode
 from oomparse.lazy import Packed
 from oomparse.model import OomEvent
 from oomparse.options import Options
-from oomparse.plain import Sent, pack
+from oomparse.parcel import Sent, pack_event
 from oomparse.reader import Reading, parse_paths
 from oomparse.sources.files import expand
 
@@ -171,7 +171,7 @@ def test_what_a_worker_sends(tmp_path: Path) -> None:
     (series,) = expand([log])
     sizes = []
     for part in batch._parts(series, Options(), jobs=2):
-        found = batch._read_part(series, part, Options(), pack)
+        found = batch._read_part(series, part, Options(), pack_event)
         sizes += [len(pickle.dumps(event)) for event in found.events if isinstance(event, Sent)]
     assert len(sizes) > 50
     assert max(sizes) < 2_000
