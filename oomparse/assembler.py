@@ -290,7 +290,7 @@ class Assembler:
                 for report in oldest.open:
                     report.note(IssueCode.LIMIT_REACHED, f"MAX_HOSTS ({MAX_HOSTS})", message)
                     self._end(report)
-        else:
+        elif len(self._hosts) > 1:
             self._hosts.move_to_end(key)
         return host
 
@@ -598,11 +598,11 @@ class Assembler:
         while reports:
             report = reports[0]
             settled = report.settled
-            if not (settled or final or self._heavy or len(reports) > MAX_REPORTS):
-                if len(reports) > MAX_KEPT_REPORTS:
-                    if not (report.closed or report.has_verdict):
+            if not (settled or final or self._heavy):
+                if len(reports) <= MAX_KEPT_REPORTS:
+                    if not report.closed or newest is None or not _too_late(report, newest):
                         break
-                elif not report.closed or newest is None or not _too_late(report, newest):
+                elif len(reports) <= MAX_REPORTS and not (report.closed or report.has_verdict):
                     break
             self._end_oldest()
             report.settled = True

@@ -331,11 +331,11 @@ def build_lazily(report: Report) -> OomEvent:
 
 def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:
     """Return an event of which victims are known, and the scope if it is given."""
-    event = object.__new__(OomEvent)
-    object.__setattr__(event, "_loader", loader)
-    object.__setattr__(event, "victims", victims)
+    event, fill = object.__new__(OomEvent), object.__setattr__
+    fill(event, "_loader", loader)
+    fill(event, "victims", victims)
     if scope is not None:
-        object.__setattr__(event, "scope", scope)
+        fill(event, "scope", scope)
     return event
 
 

@@ -38,14 +38,16 @@ class Parsed(NamedTuple):
 class _Candidate:
     """A format that is known by name: its pattern is compiled when first tried, its module imported when it matches."""
 
-    __slots__ = ("_format", "_match", "module", "name", "tolerant")
+    __slots__ = ("_format", "match", "module", "name", "tolerant")
+
+    match: Callable[[str], re.Match[str] | None]
 
     def __init__(self, name: str, module: str, *, tolerant: bool) -> None:
         self.name = name
         self.module = module
         self.tolerant = tolerant
         self._format: LineFormat | None = None
-        self._match: Callable[[str], re.Match[str] | None] | None = None
+        self.match = self._first_match
 
     @property
     def format(self) -> LineFormat:
@@ -53,23 +55,20 @@ class _Candidate:
             self._format = next(found for found in formats_of(self.module) if found.name == self.name)
         return self._format
 
-    def match(self, text: str) -> re.Match[str] | None:
-        return (self._match or self._compiled())(text)
-
     def parse(self, text: str) -> Parsed | None:
         line = self.read(text)
         return None if line is None else Parsed(self._format or self.format, line)
 
     def read(self, text: str) -> TypedLine | None:
-        found = (self._match or self._compiled())(text)
+        found = self.match(text)
         return None if found is None else (self._format or self.format).build(found.groupdict())
 
     def build(self, found: re.Match[str]) -> TypedLine:
         return (self._format or self.format).build(found.groupdict())
 
-    def _compiled(self) -> Callable[[str], re.Match[str] | None]:
-        self._match = re.compile(PATTERNS[self.name]).match
-        return self._match
+    def _first_match(self, text: str) -> re.Match[str] | None:
+        self.match = re.compile(PATTERNS[self.name]).match
+        return self.match(text)
 
 
 def compiled(line_format: LineFormat) -> re.Pattern[str]:
