@@ -82,7 +82,8 @@ def outline(  # noqa: PLR0917 - where to look
     if order is None:
         return None
     head = data[at : data.find(b"\n", at)]
-    if _HEADER not in head or counter()(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
+    count = counter()
+    if _HEADER not in head or count(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
         return None
     (_, behind), (counters, end_of_counters), (last, _) = order.regs
     if last < 0:
@@ -107,8 +108,10 @@ def outline(  # noqa: PLR0917 - where to look
     if following and following.translate(_ZEROS) != head[:STAMP_BYTES].translate(_ZEROS):
         return None  # what follows may be the rest of the kill line
     shared, fraction = _shared_prefix(head, kill, fraction)
-    lines = _count_alike(data, at, stop, shared)
-    if not lines or (fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS])):
+    lines = count(data, b"\n", at, stop)
+    if lines > MAX_LINES or count(data, b"\n" + shared, at, stop) != lines - 1:
+        return None
+    if at and fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS]):
         return None
     return Outline(at, stop, lines, behind, head, constraint, kill, reaped, fraction)
 
@@ -123,16 +126,9 @@ def outline_again(data: bytes, lines: int, fraction: int, *, reaped: bool) -> Ou
     return Outline(0, len(data), lines, 0, head, constraint, kill, last if reaped else b"", fraction)
 
 
-def _count_alike(data: bytes, at: int, stop: int, shared: bytes) -> int:
-    """Return how many lines there are, if all of them begin with ``shared``, and they are not too many; else 0."""
-    count = counter()
-    lines = count(data, b"\n", at, stop)
-    return lines if lines <= MAX_LINES and count(data, b"\n" + shared, at, stop) == lines - 1 else 0
-
-
 def _goes_on(data: bytes, at: int, stamp: bytes) -> bool:
     """Whether the line before ``at`` has the same stamp: a comm may hold a newline, then its two lines have one."""
-    return at > 0 and data.startswith(stamp, data.rfind(b"\n", 0, at - 1) + 1)
+    return data.startswith(stamp, data.rfind(b"\n", 0, at - 1) + 1)
 
 
 def _differ(data: bytes, at: int, offsets: Sequence[int]) -> bool:

@@ -48,10 +48,13 @@ _GLOBAL = pattern(
 
 def telling(found: Outline, data: bytes, message: Message) -> Telling | None:
     """Read the lines, the last of which is ``message``; None where they are not exact, or do not agree."""
-    texts = _texts(found, data, message)
-    if texts is None:
+    at = _text_at(found, data, message)
+    if at < 0:
         return None
-    head, constraint, reaper = texts
+    together = b"%b\n%b\n%b" % (found.head[at:], found.constraint[at:], found.reaped[at:])
+    if b"#" in together or b"\\" in together or b"\x1b" in together:
+        return None  # what decoding may change; so may a byte that is no ASCII
+    head, constraint, reaper = together.decode("utf-8", "surrogateescape").split("\n")
     kill = single(KILL_FORMAT).match(message.text)
     if kill is None or not single(HEADER_FORMAT).match(head) or not _names(constraint, kill["comm"], kill["pid"]):
         return None
@@ -79,24 +82,19 @@ def _exact(name: str, text: str) -> TypedLine | None:
     return None if line is None or line.damaged else line
 
 
-def _texts(found: Outline, data: bytes, message: Message) -> tuple[str, str, str] | None:
-    """Return the texts of the header, the constraint and the reaper's line, which have the prefix of the kill line."""
-    head, kill = found.head, found.kill
-    text = message.text.encode("utf-8", "surrogateescape")
+def _text_at(found: Outline, data: bytes, message: Message) -> int:
+    """Return where the text begins in the lines, all of which have the prefix of the kill line; else -1."""
+    kill, text = found.kill, message.text.encode("utf-8", "surrogateescape")
     at = len(kill) - len(text)
     same = 0 if found.fraction < 0 else found.fraction + FRACTION_DIGITS
     between = kill[same:at]
-    if kill[at:] != text or at < same or head[same:at] != between or message.caller is not None:
-        return None
+    if kill[at:] != text or at < same or found.head[same:at] != between or message.caller is not None:
+        return -1
     if message.issues and "." in (message.printed or "") and _assumes_year(message):
-        return None  # each line has its own stamp then, and none says its year
+        return -1  # each line has its own stamp then, and none says its year
     if same and between != _BRACKET and count(data, between, found.start, found.end) != found.lines:
-        return None  # lines of another host are among them
-    together = b"%b\n%b\n%b" % (head[at:], found.constraint[at:], found.reaped[at:])
-    if b"#" in together or b"\\" in together or b"\x1b" in together:
-        return None  # what decoding may change; so may a byte that is no ASCII
-    first, constraint, reaper = together.decode("utf-8", "surrogateescape").split("\n")
-    return first, constraint, reaper
+        return -1  # lines of another host are among them
+    return at
 
 
 def _assumes_year(message: Message) -> bool:
@@ -137,9 +135,6 @@ class PlainReport(Report):
         self.first = self.last = message
         self.telling = lines
         self.constraint_text = lines.constraint_text
-        self.victim_pids = {int(lines.kill["pid"])}
-        self.kill_text = message.text
-        self.sharing = []
         self.foreign_run = []
         self.reaped = {} if lines.reaped is None else {lines.reaped.pid: lines.reaped}
         self.builder = build_lazily
@@ -223,6 +218,10 @@ class PlainReport(Report):
             raise AttributeError(name)
         if name == "kills":
             self.kills = [self.telling.killed()]
+        elif name == "victim_pids":
+            self.victim_pids = {int(self.telling.kill["pid"])}
+        elif name == "kill_text":
+            self.kill_text = self.telling.kill.string
         elif name == "constraint" and (line := _exact(CONSTRAINT_FORMAT, self.constraint_text or "")) is not None:
             self.constraint = cast("ConstraintLine", line)
         else:
