@@ -10,15 +10,14 @@ from collections.abc import Iterable, Sequence
 from copy import copy
 from dataclasses import replace
 from functools import lru_cache
-from operator import attrgetter
-from typing import Any, NamedTuple, TypeAlias, cast
+from typing import NamedTuple, cast
 
 from oomparse.assembler import Assembler
 from oomparse.grammar.dispatch import Parsed, single
 from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.message import Message
-from oomparse.outline import FRACTION_DIGITS, Outline, outline_again
+from oomparse.outline import FRACTION_DIGITS, Outline
 from oomparse.prefilter import count
 from oomparse.report import Report
 from oomparse.sources.lines import LineSplitter
@@ -67,20 +66,12 @@ class Again:
         """The kill line."""
         self._tz = tz
 
-    def packed(self, *, text: bool) -> "PackedAgain":
+    def packed(self, *, text: bool) -> "PackedReport":
         """Return what goes to another process, without the text if that knows where it stands in its file."""
         found = self._found
         place = self._at if self._at is not None and not text else self._data
-        size, reaped, values = len(self._data), bool(found.reaped), _values(self.message)
-        return place, size, self.number, self._tz, found.lines, found.fraction, reaped, values
-
-    @staticmethod
-    def unpacked(packed: "PackedAgain", data: bytes, before: int) -> "Unpacked":
-        """Return what a report was made of, of a log that had so many lines more before it; ``data`` are its lines."""
-        _, _, number, tz, lines, fraction, reaped, values = packed
-        message = Message(**dict(zip(Message.__dataclass_fields__, values, strict=True)))
-        found = outline_again(data, lines, fraction, reaped=reaped)
-        return Unpacked(found, number + before, further(message, before) if before else message, tz)
+        size, reaped = len(self._data), bool(found.reaped)
+        return PackedReport(place, size, found.lines, found.fraction, reaped, self.message, self.number, self._tz)
 
     def moved(self, lines: int) -> "Again":
         """Return the same lines, numbered from so many further on."""
@@ -155,21 +146,7 @@ class Again:
         return texts
 
     def _as_message(self, text: str, number: int) -> Message:
-        last = self.message
-        return Message(
-            text=text,
-            transport=last.transport,
-            wall=last.wall,
-            printed=last.printed,
-            host=last.host,
-            boot_id=last.boot_id,
-            level=last.level,
-            facility=last.facility,
-            from_kernel=last.from_kernel,
-            path=last.path,
-            line_start=number,
-            line_end=number,
-        )
+        return replace(self.message, text=text, monotonic_us=None, issues=(), line_start=number, line_end=number)
 
 
 class _KnownTime(TimeResolver):
@@ -197,20 +174,28 @@ _USUAL = r'[ -"$-\[\]-~]'
 """Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
 
 
-_values = attrgetter(*Message.__dataclass_fields__)
+class PackedReport(NamedTuple):
+    """A plain report on its way to another process: what cannot be told from its bytes."""
 
-
-PackedAgain: TypeAlias = tuple[bytes | int, int, int, str | None, int, int, bool, tuple[Any, ...]]
-"""A report's lines (or where they begin in their file, and their size), and what is known of them, quick to pickle."""
-
-
-class Unpacked(NamedTuple):
-    """What `Again` and the report were made of."""
-
-    found: Outline
-    number: int
+    text: bytes | int
+    """Its lines, or where they begin in their file."""
+    size: int
+    lines: int
+    fraction: int
+    reaped: bool
+    """The reaper's line is the last one."""
     message: Message
+    """The kill line."""
+    number: int
+    """Of the first line."""
     tz: str | None
+    later: tuple[tuple[Message, str, Reaped, str | None], ...] = ()
+    """The reaper's lines that came later, each with the name of its format."""
+
+    def is_in(self, data: bytes) -> bool:
+        """Whether these bytes may be the report's, as far as a quick look tells."""
+        kill = self.message.text.encode("utf-8", "surrogateescape")
+        return len(data) == self.size and count(data, b"\n", 0, self.size) == self.lines and data.rfind(kill) >= 0
 
 
 def further(message: Message, lines: int) -> Message:

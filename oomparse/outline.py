@@ -18,7 +18,7 @@ MAX_LINES = MAX_FOREIGN_RUN
 BYTES_BEFORE = 2048
 FRACTION_DIGITS = 6
 STAMP_BYTES = 15
-"""A line that begins with other than digits differing so far has no stamp of the same kind."""
+"""So much of two stamps of one kind differs in digits alone."""
 
 _HEADER = b" invoked oom-killer: gfp_mask="
 _OOM_KILL = b"oom-kill"

@@ -6,31 +6,34 @@ goes as it is, parsed as far as it was.
 """
 
 from collections.abc import Callable
-from operator import attrgetter
-from typing import Any, NamedTuple
+from typing import NamedTuple
 
+from oomparse.again import PackedReport
+from oomparse.errors import SourceError
 from oomparse.lazy import Packed, is_read
 from oomparse.model import OomEvent, Scope, Victim
-from oomparse.plain import PackedReport, PlainLoader, moved_values, plain_event
+from oomparse.plain import REWRITTEN, PlainLoader, moved_values, plain_event
 
 
 class Sent(NamedTuple):
     """A plain report's event on its way to another process: a tenth of the work that its objects are."""
 
-    victims: tuple[tuple[Any, ...], ...]
+    victims: tuple[Victim, ...]
     scope: Scope | None
     report: PackedReport
 
     def unpack(self, before: int, text: Callable[[int, int], bytes]) -> OomEvent:
-        """Return the event, of a log that had so many lines more before it; ``text`` gives a range of its file."""
+        """Return the event, of a log that had so many lines more before it; ``text`` gives a range of its file.
+
+        Raises `SourceError` where the file is not what the worker has read.
+        """
         victims, scope, report = self
-        place, size = report[0][:2]
-        data = text(place, size) if isinstance(place, int) else place
-        return plain_event(PlainLoader.of(report, data, before), tuple(map(_victim_of, victims)), scope)
-
-
-def _victim_of(values: tuple[Any, ...]) -> Victim:
-    return Victim(**dict(zip(_VICTIM_FIELDS, values, strict=True)))
+        data = report.text
+        if isinstance(data, int):
+            data = text(data, report.size)
+            if not report.is_in(data):
+                raise SourceError(REWRITTEN, path=report.message.path)
+        return plain_event(PlainLoader.of(report, data, before), victims, scope)
 
 
 def pack_event(event: OomEvent) -> Packed | Sent:
@@ -39,15 +42,7 @@ def pack_event(event: OomEvent) -> Packed | Sent:
     report = loader.packed(text=False) if isinstance(loader, PlainLoader) else None
     if report is None:
         return event.pack()
-    return Sent(
-        tuple([_victim_values(victim) for victim in event.victims]),
-        event.scope if is_read(event, "scope") else None,
-        report,
-    )
-
-
-_VICTIM_FIELDS = tuple(Victim.__dataclass_fields__)
-_victim_values = attrgetter(*_VICTIM_FIELDS)
+    return Sent(event.victims, event.scope if is_read(event, "scope") else None, report)
 
 
 def renumbered(packed: Packed, lines: int) -> Packed:

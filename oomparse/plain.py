@@ -8,7 +8,7 @@ refused, and is for the assembler to read line by line.
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any, TypeAlias, cast
+from typing import Any, cast
 
 from oomparse.again import (
     CONSTRAINT_FORMAT,
@@ -16,14 +16,14 @@ from oomparse.again import (
     KILL_FORMAT,
     REAPED_FORMAT,
     Again,
-    PackedAgain,
+    PackedReport,
     Telling,
     further,
     moved,
 )
 from oomparse.building import build_event, reaper_of, scope_of_report
 from oomparse.classify import said_by_constraint
-from oomparse.errors import IssueCode
+from oomparse.errors import IssueCode, SourceError
 from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.reaper import Reaped
@@ -31,12 +31,13 @@ from oomparse.grammar.verdict import ConstraintLine
 from oomparse.lazy import StandIn
 from oomparse.message import Message
 from oomparse.model import OomEvent, Role, Scope, Source, Victim
-from oomparse.outline import FRACTION_DIGITS, Outline
+from oomparse.outline import FRACTION_DIGITS, Outline, outline_again
 from oomparse.pattern import pattern
 from oomparse.prefilter import count
 from oomparse.report import Report
 from oomparse.report_sections import ReportSections
 
+REWRITTEN = "it was truncated or written anew while it was read"
 _BRACKET = b"] "
 _CONSTRAINT_WORDS = "oom-kill:constraint="
 _GLOBAL = pattern(
@@ -101,13 +102,6 @@ def _assumes_year(message: Message) -> bool:
     return any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues)
 
 
-_Later: TypeAlias = tuple[Message, str, Reaped, str | None]
-
-
-def _moved_later(later: tuple[_Later, ...], lines: int) -> tuple[_Later, ...]:
-    return tuple([(further(message, lines), text, line, name) for message, text, line, name in later])
-
-
 class PlainReport(Report):
     """A report of which only the constraint and the kill line have been read.
 
@@ -127,7 +121,7 @@ class PlainReport(Report):
     caller = None
     no_killable = False
     interleaved = False
-    _later: tuple[_Later, ...] = ()
+    _later: tuple[tuple[Message, str, Reaped, str | None], ...] = ()
     """The reaper's lines that came later, with the names of their formats: a report may go to another process."""
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
@@ -171,21 +165,24 @@ class PlainReport(Report):
         """Count the lines from so many further on."""
         if self._again is not None:
             self._again = self._again.moved(lines)
-            self._later = _moved_later(self._later, lines)
+            self._later = tuple(
+                [(further(message, lines), text, line, name) for message, text, line, name in self._later]
+            )
 
-    def packed(self, *, text: bool) -> "PackedReport | None":
+    def packed(self, *, text: bool) -> PackedReport | None:
         """Return what goes to another process, while no more has been read of the report; else None."""
-        return None if self._again is None else (self._again.packed(text=text), self._later)
+        return None if self._again is None else self._again.packed(text=text)._replace(later=self._later)
 
     @classmethod
-    def unpacked(cls, packed: "PackedReport", data: bytes, before: int) -> "PlainReport":
-        """Return the report, its lines counted from so many further on; it takes no line any more."""
-        again, later = packed
-        found, number, message, tz = Again.unpacked(again, data, before)
+    def unpacked(cls, packed: PackedReport, data: bytes) -> "PlainReport":
+        """Return a report that was `packed`, of which ``data`` are the lines; it takes no line any more."""
+        found = outline_again(data, packed.lines, packed.fraction, reaped=packed.reaped)
+        message = packed.message
         lines = telling(found, data, message)
-        assert lines is not None  # as it was
-        report = cls(message, lines, Again(found, lines, data, number, message, tz, None))
-        for of_reaper in _moved_later(later, before):
+        if lines is None:
+            raise SourceError(REWRITTEN, path=message.path)
+        report = cls(message, lines, Again(found, lines, data, packed.number, message, packed.tz, None))
+        for of_reaper in packed.later:
             report._take_reaped(*of_reaper)
         report.settled = report.closed = True
         return report
@@ -232,9 +229,6 @@ class PlainReport(Report):
 _NO_SECTIONS = ReportSections({}, ())
 
 
-PackedReport: TypeAlias = tuple[PackedAgain, tuple[_Later, ...]]
-
-
 class PlainLoader(StandIn):
     """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
@@ -261,13 +255,15 @@ class PlainLoader(StandIn):
         packed = self.packed(text=True)
         if packed is None:
             return _restored, (self._report, self._event)
-        return PlainLoader.of, (packed, packed[0][0], 0)
+        return PlainLoader.of, (packed, packed.text, 0)
 
     @property
     def _report(self) -> PlainReport:
         if self._known is None:
             assert self._packed is not None
-            self._known, self._packed = PlainReport.unpacked(*self._packed, self._before), None
+            self._known, self._packed = PlainReport.unpacked(*self._packed), None
+            if self._before:
+                self._known.move(self._before)
         return self._known
 
     def load(self, name: str) -> Any:

@@ -275,10 +275,9 @@ def parse_paths(
     found = expand(targets, on_error=on_error)
     if on_userspace is None and jobs > 1:
         from oomparse.batch import read_in_parallel
-        from oomparse.parcel import pack_event
 
         yield from read_in_parallel(
-            found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack or pack_event
+            found, options, jobs=jobs, named=named, on_error=on_error, on_read=on_read, pack=pack
         )
         return
     for series in found:

@@ -29,11 +29,15 @@ else:
 
     def record(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[type[T]], type[T]]:
         """Make a class a dataclass; the arguments are those that the type checker reads."""
+        if not frozen:
+            raise TypeError("a record is frozen: take dataclasses.dataclass for what is not")
         # What makes it frozen is shared, too; so it is called frozen only when it has been made, and so are its bases.
         make = dataclass(frozen=False, slots=slots, kw_only=kw_only, init=False, repr=False, eq=False)
 
         def decorate(cls: type[T]) -> type[T]:
             bases = [base.__dataclass_params__ for base in cls.__mro__[1:] if is_dataclass(base)]
+            if not all(params.frozen for params in bases):
+                raise TypeError("cannot inherit frozen dataclass from a non-frozen one")
             for params in bases:
                 params.frozen = False
             try:
@@ -41,7 +45,7 @@ else:
             finally:
                 for params in bases:
                     params.frozen = True
-            made.__dataclass_params__.frozen = frozen
+            made.__dataclass_params__.frozen = True
             for name, method in _SHARED.items():
                 if name not in made.__dict__:
                     setattr(made, name, method)

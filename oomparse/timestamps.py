@@ -187,8 +187,8 @@ def _read(text: str) -> _Stamp | None:
 
 def _read_or_raise(text: str) -> _Stamp | None:
     if (found := _PLAIN.fullmatch(text)) and (short := _month_day(f"{found['month']} {found['day']}")) is not None:
-        hours, minutes, seconds = found["clock"].split(":")
-        return _Stamp(datetime(LEAP_YEAR, *short, int(hours), int(minutes), int(seconds)), has_year=False)
+        since = _since_midnight(found["clock"])
+        return None if since is None else _Stamp(datetime(LEAP_YEAR, *short) + since, has_year=False)
     if found := _ISO.fullmatch(text):
         naive = datetime.fromisoformat(f"{found['day']}T{_padded(found['clock'])}")
         return _zoned(naive, found["zone"], has_year=True)

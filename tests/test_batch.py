@@ -205,10 +205,36 @@ def test_a_file_that_is_truncated_while_it_is_read(tmp_path: Path, monkeypatch: 
     errors: list[SourceError] = []
     list(parse_paths([log], jobs=2, on_error=errors.append))
     assert errors
+    assert str(log) in str(errors[0])
     assert "while it was read" in str(errors[0])
     write_file(Plan(storm=60, tasks=30), log)
     with pytest.raises(SourceError, match="while it was read"):
         list(parse_paths([log], jobs=2))
+
+
+def test_a_file_that_is_written_anew_while_it_is_read(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Another log of the same size stands there, or the same one with a line of it changed."""
+    log = tmp_path / "kern.log"
+    write_file(Plan(storm=60, tasks=30), log)
+    before = log.read_bytes()
+    in_order = batch._in_order
+    after = [before]
+
+    def rewritten(*arguments: Any) -> Iterator[batch.Findings]:
+        for found in in_order(*arguments):
+            log.write_bytes(after[0])
+            yield found
+
+    monkeypatch.setattr(batch, "_in_order", rewritten)
+    other = generated(Plan(storm=70, tasks=30, seed=9))[: len(before)]
+    for after[0] in (other, b"\n" * len(before), b"x" * len(before)):
+        log.write_bytes(before)
+        with pytest.raises(SourceError, match="while it was read"):
+            list(parse_paths([log], jobs=2))
+    log.write_bytes(before)
+    after[0] = before.replace(b" invoked oom-killer: ", b" invoked oom-KILLER: ")
+    with pytest.raises(SourceError, match="while it was read"):
+        list(map(encode, parse_paths([log], jobs=2)))
 
 
 def test_an_error_that_nobody_takes_is_raised(tmp_path: Path) -> None:

@@ -92,6 +92,20 @@ def test_it_says_that_it_is_frozen() -> None:
         class Open(Fast):  # type: ignore[misc]  # that is what is tested
             pass
 
+    @dataclass
+    class Thawed:
+        first: int = 1
+
+    with pytest.raises(TypeError, match="cannot inherit frozen"):
+
+        @record(frozen=True, slots=True, kw_only=True)
+        class Hard(Thawed):  # type: ignore[misc]  # as above
+            pass
+
+    assert not says(Thawed)
+    with pytest.raises(TypeError, match="frozen"):
+        record(frozen=False, slots=True, kw_only=True)
+
 
 def test_every_object_has_a_default_of_its_own() -> None:
     assert Fast(needed="a").many is not Fast(needed="a").many

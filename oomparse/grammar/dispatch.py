@@ -61,7 +61,7 @@ class _Candidate:
 
     def read(self, text: str) -> TypedLine | None:
         found = self.match(text)
-        return None if found is None else (self._format or self.format).build(found.groupdict())
+        return None if found is None else self.build(found)
 
     def build(self, found: re.Match[str]) -> TypedLine:
         return (self._format or self.format).build(found.groupdict())

@@ -101,17 +101,12 @@ def find(place: Place, path: str) -> Found | None:
     return None
 
 
-def holds(path: str, place: Place) -> bool:
-    """Say whether a file that is not compressed holds what stands in front of a place."""
-    return _fits(place, path)
-
-
 def _find_in(names: "list[_Name]", place: Place) -> Found | None:
     for name, age, identity in names:
-        if identity == (place.device, place.inode) and _fits(place, name):
+        if identity == (place.device, place.inode) and holds(name, place):
             return Found(name, age, packed=False)
     for name, age, _ in names:
-        if _fits(place, name):
+        if holds(name, place):
             return Found(name, age, packed=False)
     for name, age, _ in names:
         if _fits_packed(place, name):
@@ -199,7 +194,8 @@ def context(descriptor: int, offset: int) -> tuple[bytes, bytes]:
     return os.pread(descriptor, CONTEXT_BYTES, 0), os.pread(descriptor, offset - start, start)
 
 
-def _fits(place: Place, path: str) -> bool:
+def holds(path: str, place: Place) -> bool:
+    """Say whether a file that is not compressed holds what stands in front of a place."""
     try:
         with open_file(path) as stream:
             long_enough = os.fstat(stream.fileno()).st_size >= place.offset

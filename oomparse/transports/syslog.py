@@ -18,6 +18,7 @@ from typing import NamedTuple
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
+from oomparse.pattern import pattern
 from oomparse.transports.base import (
     LEVELS,
     MAX_MESSAGE_BYTES,
@@ -54,8 +55,7 @@ _HEAD = rb"(?:<(\d{1,3})>)?(%s) +(?:(?![a-z0-9]{2,8}\.%s )(\S*[^\s:]) +)?(?:([a-
 _KERNEL = re.compile(rb"%skernel(?:: ?| (?=\[ {0,5}\d{1,10}\.\d{6,9}\]))%s(.*)" % (_HEAD, STAMP), re.DOTALL)
 
 
-# The patterns below take longer to compile than a short log takes to read, and many logs never need them.
-@cache
+@cache  # compiled when it is first used, and compared with a match's `re`
 def _tagged() -> re.Pattern[bytes]:
     return re.compile(
         rb"%s((?>[^\[\]:]{1,64}(?=\[)|[^\s:\[]{1,64})(?>\[[^\]\s]{1,32}\])?): ?(.*)" % _HEAD,
@@ -63,18 +63,12 @@ def _tagged() -> re.Pattern[bytes]:
     )
 
 
-@cache
-def _next_record() -> re.Pattern[bytes]:
-    """Return what finds a record that follows the one before without a line end, as rsyslog's forward format does."""
-    return re.compile(rb"(?=<\d{1,3}>%s [^\s:]+ [^\s:]+: )" % DATE)
-
-
-@cache
-def _untagged() -> re.Pattern[bytes]:
-    return re.compile(
-        rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
-        re.DOTALL,
-    )
+# A record that follows the one before without a line end, as rsyslog's forward format does in a file.
+_NEXT_RECORD = pattern(rb"(?=<\d{1,3}>%s [^\s:]+ [^\s:]+: )" % DATE)
+_UNTAGGED = pattern(
+    rb"(?:<(\d{1,3})>)?(%s) +(?:(\S+) +(?=\[ {0,5}\d{1,10}\.\d{6}\]))?%s(.*)" % (DATE, STAMP),
+    re.DOTALL,
+)
 
 
 _BLOB = re.compile(r"\[[\d.]+[BKMG]? ?blob data\]")
@@ -93,7 +87,7 @@ class SyslogTransport(LineTransport):
 
     def match(self, data: bytes) -> re.Match[bytes] | None:
         """Recognise a date at the beginning."""
-        return _KERNEL.match(data) or _tagged().match(data) or _untagged().match(data)
+        return _KERNEL.match(data) or _tagged().match(data) or _UNTAGGED.match(data)
 
     def unescape(self, text: str) -> str:
         r"""Undo ``#012`` and what imkmsg passes on."""
@@ -278,7 +272,7 @@ class SyslogDecoder(LineDecoder):
     def offer(self, line: Line) -> Sequence[Message] | None:
         """Take a line that begins with a date, or an indented continuation line."""
         if line.data[:1] == b"<":
-            starts = [found.start() for found in _next_record().finditer(line.data)]
+            starts = [found.start() for found in _NEXT_RECORD.finditer(line.data)]
             if len(starts) > 1 and starts[0] == 0:
                 return self._split(line, starts)
         return super().offer(line)
