@@ -3,7 +3,6 @@
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from pathlib import Path
 from typing import TYPE_CHECKING, BinaryIO
 
 import click
@@ -49,13 +48,15 @@ class EventWriter:
 
 @contextmanager
 def event_writer(
-    form: str, *, path: Path | None = None, brief: bool = False, colour: str = "auto", live: bool = False
+    form: str, *, path: str | None = None, brief: bool = False, colour: str = "auto", live: bool = False
 ) -> Iterator[EventWriter]:
     """Open the output."""
     coloured = wants_colour(colour, to_file=path is not None)
     if path is not None:
+        from pathlib import Path  # not needed by most runs, and slow to import
+
         look = Look(brief=brief, colour=coloured, live=live)
-        with path.open("wb") as stream:
+        with Path(path).open("wb") as stream:
             yield EventWriter(stream, form_of(form, look), flush=live)
         return
     if sys.stdout is None:

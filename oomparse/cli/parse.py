@@ -1,7 +1,6 @@
 """``oomparse [parse]``: the events of archived logs."""
 
 from functools import partial
-from pathlib import Path
 
 import click
 
@@ -27,7 +26,7 @@ def command(
     form: str,
     brief: bool,
     colour: str,
-    output: Path | None,
+    output: str | None,
     since: str | None,
     until: str | None,
     scopes: tuple[str, ...],
@@ -77,8 +76,13 @@ def command(
     return failures.status(found=writer.count)
 
 
-def _refuse_to_overwrite(output: Path | None, names: list[str]) -> None:
-    if output is not None and output.exists():
+def _refuse_to_overwrite(output: str | None, names: list[str]) -> None:
+    if output is None:
+        return
+    from pathlib import Path  # not needed by most runs, and slow to import
+
+    target = Path(output)
+    if target.exists():
         for name in names:
-            if name != "-" and Path(name).exists() and output.samefile(name):
+            if name != "-" and Path(name).exists() and target.samefile(name):
                 raise click.UsageError(f"{name} is both read and written")

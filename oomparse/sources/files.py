@@ -14,9 +14,7 @@ from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path, PurePosixPath
 from typing import BinaryIO
-from urllib.parse import unquote, urlsplit
 
 from oomparse.errors import SourceError
 from oomparse.sources.archives import Content, Kind, contents
@@ -107,7 +105,7 @@ def open_file(path: str) -> BinaryIO:
     """Open a local file or a named pipe for reading; `SourceError` says what is wrong with anything else."""
     _status(path)
     try:
-        return open(path, "rb")  # noqa: PTH123 - A Path would drop a trailing slash; the caller closes it
+        return open(path, "rb")  # the caller closes it
     except OSError as error:
         raise source_error(error, path) from error
 
@@ -115,7 +113,7 @@ def open_file(path: str) -> BinaryIO:
 def _status(path: str) -> os.stat_result:
     """Return what ``path`` is, if that is something to read to its end."""
     try:
-        status = os.stat(path)  # noqa: PTH116 - As above
+        status = os.stat(path)
     except (OSError, ValueError) as error:
         raise source_error(error, path) from error
     device = stat.S_ISCHR(status.st_mode) and (os.major(status.st_rdev), os.minor(status.st_rdev))
@@ -171,19 +169,24 @@ class _Found:
 
 def _age(file: File) -> tuple[Age, float, str]:
     # Equal ages: the same file plain and compressed, or two hosts' logs copied together.
-    return rotation_of(PurePosixPath(file.path).name).age, file.mtime or 0.0, file.path
+    return rotation_of(os.path.basename(file.path)).age, file.mtime or 0.0, file.path
 
 
 def _group(path: str) -> str:
-    pure = PurePosixPath(path)
-    return str(pure.with_name(rotation_of(pure.name).base)) if pure.name else path
+    """Return the name of the log of which this is a file, however the path to it is spelt."""
+    folder, name = os.path.split(path if ".." in path else os.path.normpath(path))  # a link/.. may be anywhere
+    return os.path.join(folder, rotation_of(name).base) if name else path
 
 
 def _add(found: _Found, target: str) -> None:
-    scheme = urlsplit(target).scheme if "://" in target else ""
-    if scheme == "file":
-        target = unquote(urlsplit(target).path)
-    elif scheme:
+    scheme = ""
+    if "://" in target:
+        from urllib.parse import unquote, urlsplit
+
+        scheme = urlsplit(target).scheme
+        if scheme == "file":
+            target = unquote(urlsplit(target).path)
+    if scheme and scheme != "file":
         from oomparse.sources.remote import remote_files
 
         for file in remote_files(target):
@@ -192,7 +195,7 @@ def _add(found: _Found, target: str) -> None:
         return
     if target in {"-", "/dev/stdin"}:
         found.add(File(path="-", opener=_stdin), Kind.TEXT, "-")
-    elif os.path.isdir(target):  # noqa: PTH112 - Does not raise
+    elif os.path.isdir(target):
         if not _add_folder(found, target, journals=target):
             raise SourceError(
                 "nothing to read here: no text (kern.log, messages, syslog, dmesg, *.log, rotated or compressed), "
@@ -200,17 +203,21 @@ def _add(found: _Found, target: str) -> None:
                 path=target,
             )
     elif glob.has_magic(target) and not os.path.lexists(target):
-        matches = sorted(glob.glob(target, recursive=True))  # noqa: PTH207 - Path.glob takes no absolute patterns
+        matches = sorted(glob.glob(target, recursive=True))
         if not matches:
             raise SourceError("no file matches this pattern", path=target)
         for match in matches:
             with found.errors():
-                if Path(match).is_dir():
+                if os.path.isdir(match):
                     _add_folder(found, match, journals=match)
                 else:
-                    _add_file(found, match, journals=str(Path(match).parent))
+                    _add_file(found, match, journals=_folder_of(match))
     else:
-        _add_file(found, target, journals=str(Path(target).parent))
+        _add_file(found, target, journals=_folder_of(target))
+
+
+def _folder_of(path: str) -> str:
+    return os.path.dirname(path) or "."
 
 
 def _add_file(found: _Found, path: str, *, journals: str) -> None:
@@ -227,9 +234,9 @@ def _add_folder(found: _Found, root: str, *, journals: str) -> bool:
     for folder, folders, names in os.walk(root, onerror=found.walk_error):
         folders[:] = sorted(name for name in folders if not name.startswith("."))
         for name in sorted(names):
-            path = os.path.join(folder, name)  # noqa: PTH118 - Shown as the person wrote it
+            path = os.path.join(folder, name)
             # Links into nowhere, pipes and sockets are no logs; nobody named them.
-            if name.startswith(".") or not os.path.isfile(path):  # noqa: PTH113 - As above
+            if name.startswith(".") or not os.path.isfile(path):
                 continue
             with found.errors():
                 kind = _sniff(path)

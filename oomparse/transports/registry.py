@@ -4,12 +4,13 @@ Turns names into transports and the first lines of a log into the one that fits.
 first needed.
 """
 
+import glob
+import os
 import sys
 import warnings
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from functools import cache
 from importlib import import_module
-from pathlib import Path
 from typing import TYPE_CHECKING, NamedTuple
 
 from oomparse.errors import OomparseError
@@ -119,12 +120,17 @@ def _entry_points() -> "Iterable[EntryPoint]":
     that takes longer than most logs take to be read.
     """
     group = ENTRY_POINT_GROUP.encode()
-    files = (file for place in sys.path for file in Path(place).glob("*-info/entry_points.txt"))
-    if not any(group in file.read_bytes() for file in files):
+    if not any(group in text for place in sys.path for text in _entry_point_files(place)):
         return ()
     from importlib.metadata import entry_points
 
     return entry_points(group=ENTRY_POINT_GROUP)
+
+
+def _entry_point_files(folder: str) -> "Iterator[bytes]":
+    for path in glob.iglob(os.path.join(glob.escape(folder), "*-info", "entry_points.txt")):
+        with open(path, "rb") as file:
+            yield file.read()
 
 
 def recognise(data: bytes, depth: int = 0) -> Transport | None:

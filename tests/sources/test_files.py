@@ -74,6 +74,22 @@ def test_hosts_are_kept_apart(tmp_path: Path) -> None:
     assert [len(files) for files in names(expand([f"{tmp_path}/*/kern.log*"]), tmp_path)] == [3, 3]
 
 
+def test_paths_that_are_spelt_differently_are_one_log(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {f"logs/{name}": data for name, data in ROTATED.items()} | {"kern.log": b"six\n"})
+    monkeypatch.chdir(tmp_path)
+    spelt = ["./logs//kern.log.2.gz", "logs/./kern.log.1", "logs/kern.log"]
+    assert [len(found.files) for found in expand(spelt)] == [3]
+    assert [found.name for found in expand(["./logs/kern.log.1", "./kern.log"])] == ["logs/kern.log", "kern.log"]
+
+
+def test_what_a_link_hides_is_another_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    write(tmp_path, {"here/kern.log.1": b"one\n", "there/kern.log": b"two\n", "there/deep/x": b"", "kern.log": b"3\n"})
+    (tmp_path / "here" / "link").symlink_to(tmp_path / "there" / "deep")
+    monkeypatch.chdir(tmp_path)
+    found = expand(["here/kern.log.1", "here/link/../kern.log"])
+    assert [[line.data for line in lines(series)] for series in found] == [[b"one"], [b"two"]]
+
+
 def test_a_folder_is_searched_by_content(tmp_path: Path) -> None:
     write(
         tmp_path,
