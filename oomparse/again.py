@@ -13,42 +13,15 @@ from functools import lru_cache
 from typing import NamedTuple, cast
 
 from oomparse.assembler import Assembler
-from oomparse.grammar.dispatch import Parsed, single
-from oomparse.grammar.kill import Killed
 from oomparse.grammar.reaper import Reaped
 from oomparse.message import Message
 from oomparse.outline import FRACTION_DIGITS, Outline
 from oomparse.prefilter import count
 from oomparse.report import Report
 from oomparse.sources.lines import LineSplitter
+from oomparse.telling import Telling
 from oomparse.timestamps import Resolved, TimeResolver
 from oomparse.transports import DecodeContext, Decoder, get
-
-HEADER_FORMAT, CONSTRAINT_FORMAT, KILL_FORMAT, REAPED_FORMAT = "header_4_6", "oom_kill", "killed_5_4", "reaped"
-
-
-class Telling(NamedTuple):
-    """The lines that name scope and victim, and the reaper's, if it follows; header and constraint are unparsed."""
-
-    header_text: str
-    constraint_text: str
-    kill: re.Match[str]
-    reaped: Reaped | None
-    reaped_text: str
-
-    def killed(self) -> Killed:
-        """Return the kill line as it is parsed."""
-        return cast("Killed", single(KILL_FORMAT).build(self.kill))
-
-    def parsed(self, message: Message, kill: Message) -> Parsed | None:
-        """Return one of these lines as it was parsed."""
-        if message is kill:
-            return Parsed(single(KILL_FORMAT).format, self.killed())
-        if message.text == self.header_text:
-            return single(HEADER_FORMAT).parse(message.text)
-        if self.reaped is not None and message.text == self.reaped_text:
-            return Parsed(single(REAPED_FORMAT).format, self.reaped)
-        return None
 
 
 class Again:

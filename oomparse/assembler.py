@@ -10,7 +10,6 @@ from collections import OrderedDict
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
-from oomparse.building import build_event
 from oomparse.errors import IssueCode
 from oomparse.grammar.dispatch import Parsed, parse_line, single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
@@ -566,7 +565,7 @@ class Assembler:
             report.revision += 1
             if len(report.kills) >= EVERY_VICTIM:
                 report.next_victims = len(report.kills) * 9 // 8
-            events.append(report.builder(report) if report.builder else build_event(report))
+            events.append(_event_of(report))
         self._changed = waiting
         if final:
             self._reports.clear()
@@ -608,10 +607,18 @@ class Assembler:
             report.settled = True
             if not settled and report.is_event and not report.dropped:
                 report.revision = 1
-                events.append(report.builder(report) if report.builder else build_event(report))
+                events.append(_event_of(report))
         if final:
             reports.clear()
         return tuple(events)
+
+
+def _event_of(report: Report) -> OomEvent:
+    if report.builder is not None:
+        return report.builder(report)
+    from oomparse.building import build_event
+
+    return build_event(report)
 
 
 class _Host:

@@ -22,8 +22,7 @@ STAMP_BYTES = 15
 
 _HEADER = b" invoked oom-killer: gfp_mask="
 _OOM_KILL = b"oom-kill"
-_CONSTRAINT = _OOM_KILL + b":constraint="
-_KILL = b"emory: Killed process "
+_TRIGGER_IN_HEADER = _HEADER.index(_OOM_KILL)
 _REAPED = b"oom_reaper: reaped process "
 _SYSRQ = b"Manual OOM execution"
 _COUNTER = b": usage "
@@ -35,6 +34,7 @@ def _kind(trigger: bytes) -> bytes:
     return re.escape(bytes([TRIGGERS.index(trigger)]))
 
 
+_REAPER = bytes([TRIGGERS.index(b"oom_reaper:")])
 _ORDER = re.compile(
     # The triggers of a report, in the kernel's order.  Only counters come twice.
     b"%(oom_kill)s(%(counter)s*)%(stats)s?%(title)s?(?:%(oom_kill)s(%(memory)s?%(killed)s)?)?"
@@ -78,28 +78,26 @@ def outline(  # noqa: PLR0917 - where to look
 
     ``which`` is the first trigger in that line; ``fraction`` is that of the report before: most are alike.
     """
-    order = _ORDER.match(triggers.kinds, which)
+    kinds, offsets = triggers
+    order = _ORDER.match(kinds, which)
     if order is None:
         return None
     head = data[at : data.find(b"\n", at)]
     count = counter()
-    if _HEADER not in head or count(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
+    if not data.startswith(_HEADER, offsets[which] - _TRIGGER_IN_HEADER):
+        return None
+    if count(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
         return None
     (_, behind), (counters, end_of_counters), (last, _) = order.regs
     if last < 0:
-        return UNFINISHED if behind == len(triggers.kinds) else None
-    offsets = triggers.offsets
-    begin = data.rfind(b"\n", at, offsets[last]) + 1
-    stop = data.find(b"\n", begin) + 1 or end
-    kill = data[begin : stop - 1]
-    begin = data.rfind(b"\n", at, offsets[last - 1]) + 1
-    constraint = data[begin : data.find(b"\n", begin)]
-    if _CONSTRAINT not in constraint or _KILL not in kill:
-        return None
+        return UNFINISHED if behind == len(kinds) else None
+    stop = data.find(b"\n", offsets[last]) + 1 or end
+    constraint, _, kill = data[data.rfind(b"\n", at, offsets[last - 1]) + 1 : stop - 1].partition(b"\n")
+    kill = kill[kill.rfind(b"\n") + 1 :]
     if end_of_counters - counters > 1 and not _differ(data, at, offsets[counters:end_of_counters]):
         return None
     reaped = b""
-    if behind < len(offsets) and _REAPED in (line := data[stop : data.find(b"\n", stop)]):
+    if kinds.startswith(_REAPER, behind) and _REAPED in (line := data[stop : data.find(b"\n", stop)]):
         reaped, stop = line, stop + len(line) + 1
         behind = bisect_left(offsets, stop, behind)
     if stop >= end:
@@ -133,14 +131,11 @@ def _goes_on(data: bytes, at: int, stamp: bytes) -> bool:
 
 def _differ(data: bytes, at: int, offsets: Sequence[int]) -> bool:
     """Whether the counters in whose lines these are have different names: two of one are two reports'."""
-    names: list[bytes] = []
+    names: set[bytes] = set()
     for offset in offsets:
-        words = data.rfind(_COUNTER, at, offset)
-        name = data[data.rfind(b" ", at, max(words, at)) : words]
-        if b"\n" in data[words:offset] or name in names:
-            return False
-        names.append(name)
-    return True
+        before, _, _ = data[data.rfind(b"\n", at, offset) : offset].rpartition(_COUNTER)
+        names.add(before[before.rfind(b" ") :])
+    return len(names) == len(offsets) and b"" not in names
 
 
 def _shared_prefix(head: bytes, kill: bytes, fraction: int) -> tuple[bytes, int]:

@@ -8,20 +8,31 @@ import re
 from typing import Any, AnyStr, cast
 
 
-class _Later:
-    """Stands for a pattern until one of its methods is asked for."""
+class _Attribute:
+    """Compiles the pattern, and leaves its attributes where this is not asked any more."""
 
-    __slots__ = ("_flags", "_text", "findall", "finditer", "fullmatch", "match", "search", "split", "sub")
+    def __set_name__(self, owner: type, name: str) -> None:
+        self._name = name
+
+    def __get__(self, later: "_Later | None", owner: type) -> Any:
+        if later is None:
+            return self
+        compiled: re.Pattern[Any] = re.compile(later.pattern, later.given_flags)
+        for name, attribute in vars(_Later).items():
+            if isinstance(attribute, _Attribute):
+                later.__dict__[name] = getattr(compiled, name)
+        return later.__dict__[self._name]
+
+
+class _Later:
+    """Stands for a pattern until one of these is asked for."""
+
+    findall, finditer, fullmatch, match, search, split, sub = (_Attribute() for _ in range(7))
+    flags, groupindex, groups = (_Attribute() for _ in range(3))
 
     def __init__(self, text: str | bytes, flags: int) -> None:
-        self._text = text
-        self._flags = flags
-
-    def __getattr__(self, name: str) -> Any:
-        compiled: re.Pattern[Any] = re.compile(self._text, self._flags)
-        for method in _Later.__slots__[2:]:
-            setattr(self, method, getattr(compiled, method))
-        return getattr(compiled, name)
+        self.pattern = text
+        self.given_flags = flags
 
 
 def pattern(text: AnyStr, flags: int = 0) -> re.Pattern[AnyStr]:

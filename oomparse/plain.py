@@ -6,40 +6,25 @@ read when first asked for, by `oomparse.again`, so that it says what it would ha
 refused, and is for the assembler to read line by line.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
-from typing import Any, cast
+from typing import Any
 
-from oomparse.again import (
-    CONSTRAINT_FORMAT,
-    HEADER_FORMAT,
-    KILL_FORMAT,
-    REAPED_FORMAT,
-    Again,
-    PackedReport,
-    Telling,
-    further,
-    moved,
-)
-from oomparse.building import build_event, reaper_of, scope_of_report
+from oomparse.again import Again, PackedReport, further, moved
 from oomparse.classify import said_by_constraint
-from oomparse.errors import IssueCode, SourceError
+from oomparse.errors import SourceError
 from oomparse.grammar.dispatch import single
 from oomparse.grammar.format import LineFormat, Section, TypedLine
 from oomparse.grammar.reaper import Reaped
-from oomparse.grammar.verdict import ConstraintLine
 from oomparse.lazy import StandIn
 from oomparse.message import Message
-from oomparse.model import OomEvent, Role, Scope, Source, Victim
-from oomparse.outline import FRACTION_DIGITS, Outline, outline_again
+from oomparse.model import OomEvent, Reaper, ReaperOutcome, Role, Scope, Source, Victim
+from oomparse.outline import outline_again
 from oomparse.pattern import pattern
-from oomparse.prefilter import count
 from oomparse.report import Report
-from oomparse.report_sections import ReportSections
+from oomparse.telling import Telling, telling
 
 REWRITTEN = "it was truncated or written anew while it was read"
-_BRACKET = b"] "
-_CONSTRAINT_WORDS = "oom-kill:constraint="
 _GLOBAL = pattern(
     r"oom-kill:constraint=([A-Z_]+),nodemask=(?:\(null\)|[\d,-]+),cpuset=[^,=]*,mems_allowed=[\d,-]+"
     r"(?:,task=|(,global_oom)?,task_memcg=)"
@@ -47,59 +32,25 @@ _GLOBAL = pattern(
 """A constraint line that names no cgroup as full; what it says first cannot be a part of a name here."""
 
 
-def telling(found: Outline, data: bytes, message: Message) -> Telling | None:
-    """Read the lines, the last of which is ``message``; None where they are not exact, or do not agree."""
-    at = _text_at(found, data, message)
-    if at < 0:
-        return None
-    together = b"%b\n%b\n%b" % (found.head[at:], found.constraint[at:], found.reaped[at:])
-    if b"#" in together or b"\\" in together or b"\x1b" in together:
-        return None  # what decoding may change; so may a byte that is no ASCII
-    head, constraint, reaper = together.decode("utf-8", "surrogateescape").split("\n")
-    kill = single(KILL_FORMAT).match(message.text)
-    if kill is None or not single(HEADER_FORMAT).match(head) or not _names(constraint, kill["comm"], kill["pid"]):
-        return None
-    if not reaper:
-        return Telling(head, constraint, kill, None, "")
-    reaped = _exact(REAPED_FORMAT, reaper)
-    if not isinstance(reaped, Reaped) or reaped.pid != int(kill["pid"]):
-        return None
-    return Telling(head, constraint, kill, reaped, reaper)
+class _Unread:
+    """An attribute of a report that has not been read: computed from the telling lines, or by reading the others.
 
+    Unlike ``__getattr__``, it does not make the attributes that are there slower.
+    """
 
-def _names(constraint: str, comm: str, pid: str) -> bool:
-    """Whether a constraint line names the process that was killed.  The rest of it is parsed when asked for."""
-    before, found, uid = constraint.rpartition(f",task={comm},pid={pid},uid=")
-    if not found or not uid.removeprefix("-").isdecimal() or not constraint.startswith(_CONSTRAINT_WORDS):
-        return False
-    if ",task=" not in before:
-        return True
-    line = _exact(CONSTRAINT_FORMAT, constraint)  # A cgroup has such a name, and the task another one perhaps
-    return isinstance(line, ConstraintLine) and (line.pid, line.comm) == (int(pid), comm)
+    def __init__(self, name: str, told: "Callable[[Telling], Any] | None" = None) -> None:
+        self._name = name
+        self._told = told
 
-
-def _exact(name: str, text: str) -> TypedLine | None:
-    line = single(name).read(text)
-    return None if line is None or line.damaged else line
-
-
-def _text_at(found: Outline, data: bytes, message: Message) -> int:
-    """Return where the text begins in the lines, all of which have the prefix of the kill line; else -1."""
-    kill, text = found.kill, message.text.encode("utf-8", "surrogateescape")
-    at = len(kill) - len(text)
-    same = 0 if found.fraction < 0 else found.fraction + FRACTION_DIGITS
-    between = kill[same:at]
-    if kill[at:] != text or at < same or found.head[same:at] != between or message.caller is not None:
-        return -1
-    if message.issues and "." in (message.printed or "") and _assumes_year(message):
-        return -1  # each line has its own stamp then, and none says its year
-    if same and between != _BRACKET and count(data, between, found.start, found.end) != found.lines:
-        return -1  # lines of another host are among them
-    return at
-
-
-def _assumes_year(message: Message) -> bool:
-    return any(issue.code is IssueCode.YEAR_ASSUMED for issue in message.issues)
+    def __get__(self, report: "PlainReport | None", owner: type["PlainReport"]) -> Any:
+        if report is None:
+            return self
+        value = None if self._told is None else self._told(report.telling)
+        if value is None:
+            report.read_whole()
+            return report.__dict__[self._name]
+        report.__dict__[self._name] = value
+        return value
 
 
 class PlainReport(Report):
@@ -107,6 +58,9 @@ class PlainReport(Report):
 
     What an outline proves is set; asking for any other attribute reads the whole report ``again``.
     """
+
+    has_verdict = True
+    is_event = True
 
     section = Section.VERDICT
     closed = settled = dropped = False
@@ -128,21 +82,9 @@ class PlainReport(Report):
     def __init__(self, message: Message, lines: Telling, again: Again) -> None:
         self.first = self.last = message
         self.telling = lines
-        self.constraint_text = lines.constraint_text
         self.foreign_run = []
-        self.reaped = {} if lines.reaped is None else {lines.reaped.pid: lines.reaped}
         self.builder = build_lazily
         self._again: Again | None = again
-
-    @property
-    def has_verdict(self) -> bool:
-        """It has a kill line."""
-        return True
-
-    @property
-    def is_event(self) -> bool:
-        """It has a header."""
-        return True
 
     def add(
         self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
@@ -188,6 +130,11 @@ class PlainReport(Report):
         return report
 
     @property
+    def has_later(self) -> bool:
+        """Whether a reaper's line came later."""
+        return bool(self._later)
+
+    @property
     def is_read(self) -> bool:
         """Whether every line has been read."""
         return self._again is None
@@ -210,23 +157,18 @@ class PlainReport(Report):
         for message, text, line, name in self._later:
             super().add(message, text, Section.REAPER, line, None if name is None else single(name).format)
 
-    def __getattr__(self, name: str) -> Any:
-        if name.startswith("__") or name == "_again" or self._again is None:
-            raise AttributeError(name)
-        if name == "kills":
-            self.kills = [self.telling.killed()]
-        elif name == "victim_pids":
-            self.victim_pids = {int(self.telling.kill["pid"])}
-        elif name == "kill_text":
-            self.kill_text = self.telling.kill.string
-        elif name == "constraint" and (line := _exact(CONSTRAINT_FORMAT, self.constraint_text or "")) is not None:
-            self.constraint = cast("ConstraintLine", line)
-        else:
-            self.read_whole()
-        return getattr(self, name)
 
-
-_NO_SECTIONS = ReportSections({}, ())
+_TOLD: dict[str, Callable[[Telling], Any]] = {
+    "kills": lambda told: [told.killed()],
+    "victim_pids": lambda told: {int(told.found["pid"])},
+    "kill_text": lambda told: told.kill_text,
+    "constraint_text": lambda told: told.constraint_text,
+    "constraint": lambda told: told.constraint(),
+    "reaped": lambda told: {} if (reaped := told.reaped()) is None else {reaped.pid: reaped},
+}
+for _name in vars(Report(Message(text=""))):
+    if _name not in vars(PlainReport):
+        setattr(PlainReport, _name, _Unread(_name, _TOLD.get(_name)))
 
 
 class PlainLoader(StandIn):
@@ -272,12 +214,14 @@ class PlainLoader(StandIn):
             if name == "victims":
                 return _victims(self._report)
             if name == "scope":
-                return _scope(self._report.telling.constraint_text) or scope_of_report(self._report, _NO_SECTIONS)[0]
+                return _scope(self._report.telling.constraint_text) or _scope_of_all(self._report)
         return getattr(self.instance(), name)
 
     def instance(self) -> OomEvent:
         """Return the event of the whole report."""
         if self._event is None:
+            from oomparse.building import build_event
+
             self._report.read_whole()
             self._event = build_event(self._report)
         return self._event
@@ -319,6 +263,8 @@ def moved_values(values: Mapping[str, Any], lines: int) -> dict[str, Any]:
 def build_lazily(report: Report) -> OomEvent:
     """Return the event of a plain report, of which only the victim and the scope are known yet."""
     if not isinstance(report, PlainReport) or report.is_read:
+        from oomparse.building import build_event
+
         return build_event(report)
     loader = PlainLoader(report if report.settled else report.copy())
     return plain_event(loader, _victims(report), _scope(report.telling.constraint_text))
@@ -336,7 +282,8 @@ def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope |
 
 def _victims(report: PlainReport) -> tuple[Victim, ...]:
     """Return the victim, of which the constraint line says nothing else."""
-    pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj = report.telling.kill.group(*_KILL_GROUPS)
+    found = report.telling.found
+    pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj, reaper = found.group(*_VICTIM)
     victim = Victim(
         pid=int(pid),
         comm=comm,
@@ -348,12 +295,12 @@ def _victims(report: PlainReport) -> tuple[Victim, ...]:
         pgtables_kb=int(pgtables),
         oom_score_adj=int(adj),
         role=Role.SELECTED,
-        reaper=reaper_of(report.reaped.get(int(pid))) if report.reaped else None,
+        reaper=_reaper(report, int(pid)) if reaper is not None or report.has_later else None,
     )
     return (victim,)
 
 
-_KILL_GROUPS = (
+_VICTIM = (
     "pid",
     "comm",
     "uid",
@@ -363,7 +310,25 @@ _KILL_GROUPS = (
     "shmem_rss_kb",
     "pgtables_kb",
     "oom_score_adj",
+    "reaper_text",
 )
+
+
+def _reaper(report: PlainReport, pid: int) -> Reaper | None:
+    if report.has_later:
+        from oomparse.building import reaper_of
+
+        return reaper_of(report.reaped.get(pid))
+    anon_rss, file_rss, shmem_rss = report.telling.found.group(*_REAPER)
+    return Reaper(
+        outcome=ReaperOutcome.REAPED,
+        anon_rss_kb=int(anon_rss),
+        file_rss_kb=int(file_rss),
+        shmem_rss_kb=int(shmem_rss),
+    )
+
+
+_REAPER = ("reaper_anon_rss_kb", "reaper_file_rss_kb", "reaper_shmem_rss_kb")
 
 
 def _scope(constraint: str) -> Scope | None:
@@ -372,3 +337,11 @@ def _scope(constraint: str) -> Scope | None:
     if said is None and (line := _GLOBAL.match(constraint)) is not None:
         said = said_by_constraint(constraint, line[1], None, global_oom=line[2] is not None)
     return None if said is None else said[0]
+
+
+def _scope_of_all(report: PlainReport) -> Scope:
+    """Return what the constraint line, parsed, and the kill line say."""
+    from oomparse.building import scope_of_report
+    from oomparse.report_sections import ReportSections
+
+    return scope_of_report(report, ReportSections({}, ()))[0]

@@ -15,11 +15,12 @@ from oomparse.message import Line, Message
 from oomparse.model import OomEvent
 from oomparse.options import Options
 from oomparse.outline import Outline
-from oomparse.plain import PlainReport, telling
+from oomparse.plain import PlainReport
 from oomparse.skim import Skimmer
 from oomparse.sources.ahead import read_ahead
 from oomparse.sources.archives import Content, Kind, contents
 from oomparse.sources.files import OnError, Series, expand
+from oomparse.telling import telling
 from oomparse.transports import DecodeContext, Decoder, decoder
 
 if TYPE_CHECKING:

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 import oomparse
+from benchmarks.generate import Plan, blocks
 
 HEAVY = ("pyparsing", "dateutil", "msgspec", "click", "dataclasses", "inspect", "typing", "rich", "systemd")
 
@@ -33,6 +34,27 @@ def test_importing_loads_nothing_but_itself() -> None:
 def test_listing_and_help_load_nothing() -> None:
     loaded = imported_by("import oomparse; assert 'parse' in dir(oomparse)")
     assert not loaded.intersection(HEAVY)
+
+
+def test_a_log_loads_what_it_needs(tmp_path: Path) -> None:
+    """What takes long to import and says nothing of who died waits until somebody asks more."""
+    log = tmp_path / "kern.log"
+    log.write_bytes(next(blocks(Plan(storm=1, tasks=5)))[0])
+    reading = f"import oomparse; (event,) = oomparse.parse_paths([{str(log)!r}]); event.victims, event.scope"
+    loaded = imported_by(reading)
+    assert "oomparse.plain" in loaded
+    slow = {
+        "pathlib",
+        "urllib",
+        "tarfile",
+        "pyparsing",
+        "dateutil",
+        "hashlib",
+        "oomparse.building",
+        "oomparse.decode.gfp",
+    }
+    assert not loaded & slow
+    assert slow & imported_by(f"{reading}; event.event_id") == {"hashlib", "oomparse.building", "oomparse.decode.gfp"}
 
 
 @pytest.mark.parametrize("name", oomparse.__all__)

@@ -14,11 +14,13 @@ from benchmarks import noise
 from benchmarks.generate import Plan, blocks
 from oomparse import skim
 from oomparse.again import Again
+from oomparse.assembler import Assembler
 from oomparse.errors import IssueCode
 from oomparse.export.jsonl import encode
 from oomparse.message import Line
 from oomparse.model import OomEvent
 from oomparse.options import Options
+from oomparse.plain import PlainReport
 from oomparse.reader import Reading, parse_file
 from oomparse.report import Report
 from oomparse.skim import LINES_AFTER, LINES_BEFORE, Skimmer
@@ -146,6 +148,29 @@ def test_a_plain_report_is_not_read_line_by_line(monkeypatch: pytest.MonkeyPatch
     assert not read_whole
     assert events == expected
     assert read_whole
+
+
+def test_a_plain_report_answers_as_one_that_was_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Whatever is asked of it first."""
+    plain: list[PlainReport] = []
+    adopt = Assembler.adopt
+
+    def noted(assembler: Assembler, report: PlainReport) -> tuple[OomEvent, ...] | None:
+        plain.append(report.copy())
+        return adopt(assembler, report)
+
+    monkeypatch.setattr(Assembler, "adopt", noted)
+    skimmed([generated(Plan(storm=6, tasks=8, seed=3))])
+    assert len(plain) == 6
+    for report in plain:
+        read = report.copy()
+        read.read_whole()
+        names = vars(Report(report.first)).keys()
+        differ = {name for name in names if getattr(report.copy(), name) != getattr(read, name)}
+        # All messages of a plain one are its kill line; counters are no evidence beside a constraint line.
+        assert differ <= {"counter_text", "first", "last", "section"}
+        assert (report.has_verdict, report.is_event) == (True, True)
+        assert (Report.has_verdict.fget(read), Report.is_event.fget(read)) == (True, True)  # type: ignore[attr-defined]  # it is a property
 
 
 TELLING = (b"oom-kill:", b"Killed process", b"invoked oom-killer", b": usage", b"tgid total_vm", b"emory cgroup stats")

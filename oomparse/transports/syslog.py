@@ -258,6 +258,7 @@ class _Alike(NamedTuple):
 
 
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
+_HASH, _BACKSLASH, _ESCAPE = b"#\\\x1b"
 
 
 class SyslogDecoder(LineDecoder):
@@ -298,7 +299,7 @@ class SyslogDecoder(LineDecoder):
         if data[:end].translate(_ZEROS) != prefix or data[date_bytes:at] != words or len(data) > MAX_MESSAGE_BYTES:
             return None
         text = data[end:]
-        if not text.isascii() or b"\\" in text or b"#" in text or b"\x1b" in text or text[:1] == b"[":
+        if not text.isascii() or _BACKSLASH in text or _HASH in text or _ESCAPE in text or text[:1] == b"[":
             return None  # there is more to be done
         printed = data[:date_bytes].decode("utf-8", "surrogateescape")
         wall, issues = self.context.times.resolve(printed)
