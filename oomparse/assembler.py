@@ -603,7 +603,10 @@ class Assembler:
                         break
                 elif len(reports) <= MAX_REPORTS and not (report.closed or report.has_verdict):
                     break
-            self._end_oldest()
+            if report.closed and not self._heavy:
+                del reports[0]
+            else:
+                self._end_oldest()
             report.settled = True
             if not settled and report.is_event and not report.dropped:
                 report.revision = 1
@@ -705,8 +708,9 @@ def _names_victim(report: Report, pid: int) -> bool:
 
 def _too_late(report: Report, message: Message) -> bool:
     last = report.last
-    if message.monotonic_us is not None and last.monotonic_us is not None:
-        return abs(message.monotonic_us - last.monotonic_us) > REAPER_WAIT_US
+    now, then = message.monotonic_us, last.monotonic_us
+    if now is not None and then is not None:
+        return abs(now - then) > REAPER_WAIT_US
     if message.wall is not None and last.wall is not None:
         return abs((message.wall - last.wall).total_seconds()) * 1_000_000 > REAPER_WAIT_US
     return False

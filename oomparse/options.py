@@ -3,13 +3,12 @@
 A record without behaviour of its own, beyond making the assembler and the resolver of stamps that it describes.
 """
 
-from dataclasses import dataclass
-
 from oomparse.assembler import Assembler
+from oomparse.record import record
 from oomparse.timestamps import TimeResolver
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Options:
     """How to read: picklable, so that worker processes can be told."""
 

@@ -174,19 +174,20 @@ for _name in vars(Report(Message(text=""))):
 class PlainLoader(StandIn):
     """The fields of a plain report's event: victims and scope at once, the others from the whole report."""
 
-    def __init__(self, report: PlainReport) -> None:
-        self._known: PlainReport | None = report
-        self._packed: tuple[PackedReport, bytes] | None = None
-        """The report as it came from another process, and its lines; most are never looked into."""
-        self._before = 0
-        """Lines before it that the other process did not know of."""
-        self._event: OomEvent | None = None
+    _packed: tuple[PackedReport, bytes] | None = None
+    """The report as it came from another process, and its lines; most are never looked into."""
+    _before = 0
+    """Lines before it that the other process did not know of."""
+    _event: OomEvent | None = None
+
+    def __init__(self, report: PlainReport | None) -> None:
+        self._known = report
 
     @classmethod
     def of(cls, packed: PackedReport, data: bytes, before: int) -> "PlainLoader":
         """Return the loader of a report that came from another process; ``data`` are its lines."""
-        loader = object.__new__(cls)
-        loader._known, loader._packed, loader._before, loader._event = None, (packed, data), before, None
+        loader = cls(None)
+        loader._packed, loader._before = (packed, data), before
         return loader
 
     def packed(self, *, text: bool) -> PackedReport | None:

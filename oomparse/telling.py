@@ -82,10 +82,18 @@ class Telling(NamedTuple):
 
 def telling(outline: Outline, data: bytes, message: Message) -> Telling | None:
     """Read the lines, the last of which is ``message``; None where they are not exact, or do not agree."""
-    at = _text_at(outline, data, message)
-    if at < 0:
-        return None
-    others = b"\n".join((outline.constraint[at:], outline.head[at:], outline.reaped[at:]))
+    start, end, line_count, _, head, constraint, kill, reaped, fraction = outline
+    text = message.text.encode("utf-8", "surrogateescape")
+    at = len(kill) - len(text)
+    same = 0 if fraction < 0 else fraction + FRACTION_DIGITS
+    between = kill[same:at]
+    if at < same or head[same:at] != between or kill[at:] != text or message.caller is not None:
+        return None  # they differ in what stands before the text
+    if message.issues and "." in (message.printed or "") and _assumes_year(message):
+        return None  # each line has its own stamp then, and none says its year
+    if same and between != _BRACKET and count(data, between, start, end) != line_count:
+        return None  # lines of another host are among them
+    others = b"\n".join((constraint[at:], head[at:], reaped[at:]))
     if _HASH in others or _BACKSLASH in others or _ESCAPE in others:
         return None  # what decoding may change; so may a byte that is no ASCII
     found = _together().match(f"{message.text}\n{others.decode('utf-8', 'surrogateescape')}")
@@ -111,7 +119,8 @@ def _together() -> re.Pattern[str]:
     constraint = r"oom-kill:constraint=(?P<before>[^\n]*),task=(?P=comm),pid=(?P=pid),uid=-?\d+"
     return re.compile(
         rf"(?P<kill_text>{_part(KILL_FORMAT)})\n(?P<constraint_text>{constraint})\n"
-        rf"(?P<header_text>{_part(HEADER_FORMAT, 'header_')})\n(?P<reaper_text>{_part(REAPED_FORMAT, 'reaper_')})?\Z"
+        rf"(?P<header_text>{_part(HEADER_FORMAT, 'header_')})\n(?P<reaper_text>{_part(REAPED_FORMAT, 'reaper_')})?\Z",
+        re.ASCII,  # a digit of another script is for the format itself
     )
 
 
@@ -120,21 +129,6 @@ def _part(name: str, prefix: str = "") -> str:
     pattern = PATTERNS[name]
     assert pattern.endswith(_LINE_END)
     return pattern.removesuffix(_LINE_END).replace("(?P<", f"(?P<{prefix}")
-
-
-def _text_at(outline: Outline, data: bytes, message: Message) -> int:
-    """Return where the text begins in the lines, all of which have the prefix of the kill line; else -1."""
-    kill, text = outline.kill, message.text.encode("utf-8", "surrogateescape")
-    at = len(kill) - len(text)
-    same = 0 if outline.fraction < 0 else outline.fraction + FRACTION_DIGITS
-    between = kill[same:at]
-    if kill[at:] != text or at < same or outline.head[same:at] != between or message.caller is not None:
-        return -1
-    if message.issues and "." in (message.printed or "") and _assumes_year(message):
-        return -1  # each line has its own stamp then, and none says its year
-    if same and between != _BRACKET and count(data, between, outline.start, outline.end) != outline.lines:
-        return -1  # lines of another host are among them
-    return at
 
 
 def _assumes_year(message: Message) -> bool:

@@ -359,11 +359,12 @@ class TimeResolver:
         if stamp == self._stamp:
             return self._result
         self._stamp = stamp
-        day = self._day
-        if day is not None and stamp[:-8] == day.words and (since := _since_midnight(stamp[-8:])) is not None:
-            self._last = day.naive + since
-            self._result = result = Resolved(day.wall + since, day.issues)
-            return result
+        if self._day is not None:
+            words, naive, wall, issues = self._day
+            if stamp[:-8] == words and (since := _since_midnight(stamp[-8:])) is not None:
+                self._last = naive + since
+                self._result = result = Resolved(wall + since, issues)
+                return result
         self._day = None
         try:
             self._result = self._resolve(stamp)

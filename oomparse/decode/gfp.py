@@ -9,20 +9,20 @@ It refuses a mask of an unknown era, and one that the kernels in question name d
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
 from functools import lru_cache
 
 from oomparse.decode import _gfp_tables as tables
 from oomparse.decode.kernel import Release, contains, parse_release
 from oomparse.errors import OomparseError
 from oomparse.model import Era
+from oomparse.record import record
 
 
 class UnknownFlagError(OomparseError, ValueError):
     """A flag name (or a kernel) that the tables do not have; the text names what they do have."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Layout:
     """The flags of one kernel: the names in the order in which ``%pGg`` tries them, each with its mask."""
 

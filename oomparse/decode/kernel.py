@@ -7,11 +7,11 @@ what it back-ported is not known here.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
 from typing import TypeAlias
 
 from oomparse.model import Era
 from oomparse.pattern import pattern
+from oomparse.record import record
 
 Version: TypeAlias = tuple[int, int, int]
 Range: TypeAlias = tuple[str | None, str | None]
@@ -41,7 +41,7 @@ _DISTRIBUTIONS = tuple(
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Release:
     """A kernel release.  ``version`` of 2.6.32.61 is (2, 6, 32), of 5.10.209 it is (5, 10, 209)."""
 

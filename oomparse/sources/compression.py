@@ -11,10 +11,10 @@ import re
 import sys
 import zlib
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol, cast
 
 from oomparse.errors import SourceError
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from backports.zstd import ZstdError
@@ -123,7 +123,7 @@ def _damage() -> tuple[type[Exception], ...]:
     return tuple(known)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Codec:
     """A compression format: how its streams begin, and who reads them."""
 

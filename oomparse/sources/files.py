@@ -12,11 +12,12 @@ import stat
 import sys
 from collections.abc import Callable, Iterable, Iterator
 from contextlib import AbstractContextManager, contextmanager, nullcontext
-from dataclasses import dataclass, field
+from dataclasses import field
 from functools import partial
 from typing import BinaryIO
 
 from oomparse.errors import SourceError
+from oomparse.record import record
 from oomparse.sources.archives import Content, Kind, contents
 from oomparse.sources.rotation import Age, rotation_of
 
@@ -34,7 +35,7 @@ _HELP = {
 }
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class File:
     """Something to open: a local file, standard input, or an object behind a URL."""
 
@@ -46,7 +47,7 @@ class File:
     """When it was last written, in seconds since 1970."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Series:
     """A log and its rotated predecessors, oldest first; or the journal files of one target, which belong together."""
 

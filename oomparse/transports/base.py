@@ -11,11 +11,12 @@ continuation lines, line numbers, carriage returns, NUL bytes, bounds and un-esc
 import re
 from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import field, replace
 from typing import Any, ClassVar
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
+from oomparse.record import record
 from oomparse.timestamps import TimeResolver
 from oomparse.transports.escapes import plain, unescape_dmesg
 
@@ -42,7 +43,7 @@ LEVELS: Mapping[str, int] = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class DecodeContext:
     """What a decoder is told about its log.
 
@@ -59,7 +60,7 @@ class DecodeContext:
         return replace(self, depth=self.depth + 1)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@record(frozen=True, slots=True, kw_only=True)
 class Sample:
     """A piece of a log and what it must become.
 

@@ -254,6 +254,7 @@ class _Alike(NamedTuple):
     """What stands between the stamps, with the second one's bracket."""
     date_bytes: int
     stamp_at: int
+    text_at: int
     host: str | None
 
 
@@ -280,8 +281,8 @@ class SyslogDecoder(LineDecoder):
 
     def alone(self, line: Line) -> Message | None:
         """Take a line as `offer` does, where nothing is held."""
-        data = line.data
-        if self._held is not None or line.cut or data[-1:] == b"\r" or self._boot is not None:
+        data, _, _, cut = line
+        if self._held is not None or cut or data[-1:] == b"\r" or self._boot is not None:
             return None
         if self._alike is not None and (message := self._as_before(line, self._alike)) is not None:
             return message
@@ -294,15 +295,16 @@ class SyslogDecoder(LineDecoder):
 
     def _as_before(self, line: Line, before: _Alike) -> Message | None:
         """Decode a record like the one before; None where it is not quite so."""
-        prefix, words, date_bytes, at, host = before
-        data, end = line.data, len(prefix)
+        prefix, words, date_bytes, at, end, host = before
+        data, number, path, _ = line
         if data[:end].translate(_ZEROS) != prefix or data[date_bytes:at] != words or len(data) > MAX_MESSAGE_BYTES:
             return None
         text = data[end:]
         if not text.isascii() or _BACKSLASH in text or _HASH in text or _ESCAPE in text or text[:1] == b"[":
             return None  # there is more to be done
         printed = data[:date_bytes].decode("utf-8", "surrogateescape")
-        wall, issues = self.context.times.resolve(printed)
+        context = self.context
+        wall, issues = context.times.resolve(printed)
         return Message(
             text=text.decode("ascii"),
             transport="syslog",
@@ -311,9 +313,9 @@ class SyslogDecoder(LineDecoder):
             printed=printed,
             host=host,
             from_kernel=True,
-            path=line.path or self.context.path,
-            line_start=line.number,
-            line_end=line.number,
+            path=path or context.path,
+            line_start=number,
+            line_end=number,
             issues=issues,
         )
 
@@ -351,7 +353,7 @@ def _alike(match: re.Match[bytes], message: Message) -> _Alike | None:
         return None
     date_bytes, at, end = len(match[2]), match.start(6), match.end(6) + 2
     data = match.string
-    return _Alike(data[:end].translate(_ZEROS), data[date_bytes:at], date_bytes, at, message.host)
+    return _Alike(data[:end].translate(_ZEROS), data[date_bytes:at], date_bytes, at, end, message.host)
 
 
 def losses(text: str, tag: str | None, number: int | None) -> tuple[Issue, ...]:
