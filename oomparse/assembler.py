@@ -565,7 +565,8 @@ class Assembler:
             report.revision += 1
             if len(report.kills) >= EVERY_VICTIM:
                 report.next_victims = len(report.kills) * 9 // 8
-            events.append(_event_of(report))
+            build = report.builder
+            events.append(_event_of(report) if build is None else build(report))
         self._changed = waiting
         if final:
             self._reports.clear()
@@ -610,15 +611,14 @@ class Assembler:
             report.settled = True
             if not settled and report.is_event and not report.dropped:
                 report.revision = 1
-                events.append(_event_of(report))
+                build = report.builder
+                events.append(_event_of(report) if build is None else build(report))
         if final:
             reports.clear()
         return tuple(events)
 
 
 def _event_of(report: Report) -> OomEvent:
-    if report.builder is not None:
-        return report.builder(report)
     from oomparse.building import build_event
 
     return build_event(report)

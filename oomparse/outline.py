@@ -15,7 +15,6 @@ from oomparse.report import MAX_FOREIGN_RUN
 
 MAX_LINES = MAX_FOREIGN_RUN
 """A report of so few lines cannot hold a run of foreign lines that would end it."""
-BYTES_BEFORE = 2048
 FRACTION_DIGITS = 6
 STAMP_BYTES = 15
 """So much of two stamps of one kind differs in digits alone."""
@@ -23,8 +22,6 @@ STAMP_BYTES = 15
 _HEADER = b" invoked oom-killer: gfp_mask="
 _OOM_KILL = b"oom-kill"
 _TRIGGER_IN_HEADER = _HEADER.index(_OOM_KILL)
-_REAPED = b"oom_reaper: reaped process "
-_SYSRQ = b"Manual OOM execution"
 _COUNTER = b": usage "
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
 _FRACTION = re.compile(rb"[.,]\d{%d}(?!\d)" % FRACTION_DIGITS)
@@ -72,11 +69,12 @@ UNFINISHED = Outline(0, 0, 0, 0, b"", b"", b"", b"", -1)
 
 
 def outline(  # noqa: PLR0917 - where to look
-    data: bytes, at: int, end: int, triggers: Triggers, which: int, fraction: int
+    data: bytes, at: int, end: int, triggers: Triggers, which: int, fraction: int, *, follows: bool = False
 ) -> Outline | None:
     """Tell from the bytes whether the line at ``at`` begins a plain report that ends well before ``end``.
 
-    ``which`` is the first trigger in that line; ``fraction`` is that of the report before: most are alike.
+    ``which`` is the first trigger in that line; ``fraction`` is that of the report before: most are alike; ``follows``
+    says that it ends right here.
     """
     kinds, offsets = triggers
     order = _ORDER.match(kinds, which)
@@ -85,8 +83,6 @@ def outline(  # noqa: PLR0917 - where to look
     head = data[at : data.find(b"\n", at)]
     count = counter()
     if not data.startswith(_HEADER, offsets[which] - _TRIGGER_IN_HEADER):
-        return None
-    if count(data, _SYSRQ, max(0, at - BYTES_BEFORE), at):
         return None
     (_, behind), (counters, end_of_counters), (last, _) = order.regs
     if last < 0:
@@ -97,8 +93,8 @@ def outline(  # noqa: PLR0917 - where to look
     if end_of_counters - counters > 1 and not _differ(data, at, offsets[counters:end_of_counters]):
         return None
     reaped = b""
-    if kinds.startswith(_REAPER, behind) and _REAPED in (line := data[stop : data.find(b"\n", stop)]):
-        reaped, stop = line, stop + len(line) + 1
+    if kinds.startswith(_REAPER, behind) and offsets[behind] < (after := data.find(b"\n", stop) + 1):
+        reaped, stop = data[stop : after - 1], after
         behind = bisect_left(offsets, stop, behind)
     if stop >= end:
         return UNFINISHED
@@ -109,7 +105,7 @@ def outline(  # noqa: PLR0917 - where to look
     lines = count(data, b"\n", at, stop)
     if lines > MAX_LINES or count(data, b"\n" + shared, at, stop) != lines - 1:
         return None
-    if at and fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS]):
+    if at and not follows and fraction >= 0 and _goes_on(data, at, head[: fraction + FRACTION_DIGITS]):
         return None
     return Outline(at, stop, lines, behind, head, constraint, kill, reaped, fraction)
 

@@ -21,6 +21,7 @@ from oomparse.message import Message
 from oomparse.model import OomEvent, Reaper, ReaperOutcome, Role, Scope, Source, Victim
 from oomparse.outline import outline_again
 from oomparse.pattern import pattern
+from oomparse.record import maker
 from oomparse.report import Report
 from oomparse.telling import Telling, telling
 
@@ -30,6 +31,22 @@ _GLOBAL = pattern(
     r"(?:,task=|(,global_oom)?,task_memcg=)"
 )
 """A constraint line that names no cgroup as full; what it says first cannot be a part of a name here."""
+
+
+_SELECTED, _REAPED = Role.SELECTED, ReaperOutcome.REAPED
+_VICTIM = (
+    "pid",
+    "comm",
+    "uid",
+    "total_vm_kb",
+    "anon_rss_kb",
+    "file_rss_kb",
+    "shmem_rss_kb",
+    "pgtables_kb",
+    "oom_score_adj",
+    "reaper_text",
+)
+_REAPER = ("reaper_anon_rss_kb", "reaper_file_rss_kb", "reaper_shmem_rss_kb")
 
 
 class _Unread:
@@ -63,8 +80,6 @@ class PlainReport(Report):
     is_event = True
 
     section = Section.VERDICT
-    closed = settled = dropped = False
-    revision = 0
     selected = None
     cpuset = None
     panic = None
@@ -84,6 +99,8 @@ class PlainReport(Report):
         self.telling = lines
         self.foreign_run = []
         self.builder = build_lazily
+        self.closed = self.settled = self.dropped = False
+        self.revision = 0
         self._again: Again | None = again
 
     def add(
@@ -129,10 +146,37 @@ class PlainReport(Report):
         report.settled = report.closed = True
         return report
 
-    @property
-    def has_later(self) -> bool:
-        """Whether a reaper's line came later."""
-        return bool(self._later)
+    def victims(self) -> tuple[Victim, ...]:
+        """Return the victim, of which the constraint line says nothing else."""
+        found = self.telling.found
+        pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj, reaper = found.group(*_VICTIM)
+        victim = maker(Victim)(
+            pid=int(pid),
+            comm=comm,
+            uid=int(uid),
+            total_vm_kb=int(total_vm),
+            anon_rss_kb=int(anon_rss),
+            file_rss_kb=int(file_rss),
+            shmem_rss_kb=int(shmem_rss),
+            pgtables_kb=int(pgtables),
+            oom_score_adj=int(adj),
+            role=_SELECTED,
+            reaper=self._reaper(int(pid)) if reaper is not None or self._later else None,
+        )
+        return (victim,)
+
+    def _reaper(self, pid: int) -> Reaper | None:
+        if self._later:
+            from oomparse.building import reaper_of
+
+            return reaper_of(self.reaped.get(pid))
+        anon_rss, file_rss, shmem_rss = self.telling.found.group(*_REAPER)
+        return maker(Reaper)(
+            outcome=_REAPED,
+            anon_rss_kb=int(anon_rss),
+            file_rss_kb=int(file_rss),
+            shmem_rss_kb=int(shmem_rss),
+        )
 
     @property
     def is_read(self) -> bool:
@@ -166,8 +210,9 @@ _TOLD: dict[str, Callable[[Telling], Any]] = {
     "constraint": lambda told: told.constraint(),
     "reaped": lambda told: {} if (reaped := told.reaped()) is None else {reaped.pid: reaped},
 }
+_SET = frozenset({"first", "last", "foreign_run", "builder", "closed", "settled", "dropped", "revision"})
 for _name in vars(Report(Message(text=""))):
-    if _name not in vars(PlainReport):
+    if _name not in vars(PlainReport) and _name not in _SET:
         setattr(PlainReport, _name, _Unread(_name, _TOLD.get(_name)))
 
 
@@ -213,7 +258,7 @@ class PlainLoader(StandIn):
         """Return a field."""
         if self._event is None and not self._report.is_read:
             if name == "victims":
-                return _victims(self._report)
+                return self._report.victims()
             if name == "scope":
                 return _scope(self._report.telling.constraint_text) or _scope_of_all(self._report)
         return getattr(self.instance(), name)
@@ -268,7 +313,7 @@ def build_lazily(report: Report) -> OomEvent:
 
         return build_event(report)
     loader = PlainLoader(report if report.settled else report.copy())
-    return plain_event(loader, _victims(report), _scope(report.telling.constraint_text))
+    return plain_event(loader, report.victims(), _scope(report.telling.found["constraint_text"]))
 
 
 def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:
@@ -279,57 +324,6 @@ def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope |
     if scope is not None:
         fill(event, "scope", scope)
     return event
-
-
-def _victims(report: PlainReport) -> tuple[Victim, ...]:
-    """Return the victim, of which the constraint line says nothing else."""
-    found = report.telling.found
-    pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj, reaper = found.group(*_VICTIM)
-    victim = Victim(
-        pid=int(pid),
-        comm=comm,
-        uid=int(uid),
-        total_vm_kb=int(total_vm),
-        anon_rss_kb=int(anon_rss),
-        file_rss_kb=int(file_rss),
-        shmem_rss_kb=int(shmem_rss),
-        pgtables_kb=int(pgtables),
-        oom_score_adj=int(adj),
-        role=Role.SELECTED,
-        reaper=_reaper(report, int(pid)) if reaper is not None or report.has_later else None,
-    )
-    return (victim,)
-
-
-_VICTIM = (
-    "pid",
-    "comm",
-    "uid",
-    "total_vm_kb",
-    "anon_rss_kb",
-    "file_rss_kb",
-    "shmem_rss_kb",
-    "pgtables_kb",
-    "oom_score_adj",
-    "reaper_text",
-)
-
-
-def _reaper(report: PlainReport, pid: int) -> Reaper | None:
-    if report.has_later:
-        from oomparse.building import reaper_of
-
-        return reaper_of(report.reaped.get(pid))
-    anon_rss, file_rss, shmem_rss = report.telling.found.group(*_REAPER)
-    return Reaper(
-        outcome=ReaperOutcome.REAPED,
-        anon_rss_kb=int(anon_rss),
-        file_rss_kb=int(file_rss),
-        shmem_rss_kb=int(shmem_rss),
-    )
-
-
-_REAPER = ("reaper_anon_rss_kb", "reaper_file_rss_kb", "reaper_shmem_rss_kb")
 
 
 def _scope(constraint: str) -> Scope | None:

@@ -32,6 +32,7 @@ TRIGGERS = (
     b", failcnt ",
     b"emory cgroup stats",
     b"tgid total_vm",  # The title of the task dump
+    b"Manual OOM execution",  # SysRq-f, which the next report answers, however long that takes
 )
 """None is a part of another, and none holds a line end."""
 

@@ -110,22 +110,23 @@ class Reading:
         self, found: Outline, data: bytes, number: int, path: str | None, at: int | None
     ) -> tuple[bool, tuple[OomEvent, ...]]:
         """Take a whole report at once; say whether it was taken, or has to be read line by line after all."""
-        if self._options.strict or (self.first is not None and not self._decoder.linewise):
+        options, decoder = self._options, self._decoder
+        if options.strict or (self.first is not None and not decoder.linewise):
             return False, ()  # not linewise: the line may stand in the midst of a record
         before: tuple[OomEvent, ...] = ()
         line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
-        message = self._decoder.alone(line)
+        message = decoder.alone(line)
         if message is None:
-            before = tuple(self.messages(self._decoder.flush()))
-            messages = (*self._decoder.feed(line), *self._decoder.flush())
-            if len(messages) != 1 or not self._decoder.linewise:
+            before = tuple(self.messages(decoder.flush()))
+            messages = (*decoder.feed(line), *decoder.flush())
+            if len(messages) != 1 or not decoder.linewise:
                 return False, before  # a wrapped log: the message does not say how to read the other lines
             message = messages[0]
-        lines = telling(found, data, message) if message.from_kernel is not False else None
-        if lines is None:
+        told = telling(found, data, message) if message.from_kernel is not False else None
+        if told is None:
             return False, before
-        again = Again(found, lines, data, number, message, self._options.tz, at)
-        events = self._assembler.adopt(PlainReport(message, lines, again))
+        again = Again(found, told, data, number, message, options.tz, at)
+        events = self._assembler.adopt(PlainReport(message, told, again))
         if events is None:
             return False, before
         self.read_anything = True

@@ -5,7 +5,8 @@ behaviour.  What `dataclasses` writes and compiles for each class as it is defin
 ``__eq__``, ``__hash__``, ``__setattr__``, ``__delattr__``) took half the time until the first line was read; here all
 but the first are shared, and ``__init__`` is compiled when it is first asked for.  And where a frozen dataclass stores
 each field through ``object.__setattr__``, this ``__init__`` lends the new object the class of an open twin (the same
-slots, nothing frozen) while it stores: in a third of the time, of a report that is a thousand such objects.
+slots, nothing frozen) while it stores: in a third of the time, of a report that is a thousand such objects.  `maker`
+halves that again, where the class need not be called.
 
 It knows nothing of kernels or text.  It refuses what the project does not need: ``__post_init__``, ``init=False``.
 """
@@ -13,18 +14,23 @@ It knows nothing of kernels or text.  It refuses what the project does not need:
 import sys
 from collections.abc import Callable, Iterable
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, is_dataclass
-from functools import partial
+from functools import cache, partial
 from operator import attrgetter
 from reprlib import recursive_repr
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
-__all__ = ["record"]
+__all__ = ["maker", "record"]
 
+P = ParamSpec("P")
 T = TypeVar("T")
 
 if TYPE_CHECKING:
     # To a type checker they are the same.
     from dataclasses import dataclass as record
+
+    def maker(cls: Callable[P, T]) -> Callable[P, T]:
+        """Do as `_maker`."""
+
 else:
 
     def record(*, frozen: bool, slots: bool, kw_only: bool) -> Callable[[type[T]], type[T]]:
@@ -109,42 +115,81 @@ _LEND = object.__dict__["__class__"].__set__
 _OPEN = {"__setattr__": object.__setattr__, "__delattr__": object.__delattr__}
 
 
+def _maker(cls: Any) -> Any:
+    """Return a function that makes what calling a record class makes, of the same arguments, in half the time.
+
+    ``type.__call__`` packs named arguments into a dictionary, which ``__init__`` unpacks; a function gets them as they
+    are.  For classes of which a log makes many.
+
+    >>> @record(frozen=True, slots=True, kw_only=True)
+    ... class Size:
+    ...     kb: int
+    >>> maker(Size)(kb=4)
+    Size(kb=4)
+    """
+    return _written(
+        cls,
+        "make",
+        "",
+        lambda names: ["self = _new(_twin)", *_stored(names), "_lend(self, _class)", "return self"],
+    )
+
+
+if not TYPE_CHECKING:
+    maker = cache(_maker)
+
+
 def _compiled(cls: Any) -> Any:
     """Write and compile the ``__init__`` of a class."""
+    return _written(
+        cls,
+        "__init__",
+        "self, ",
+        lambda names: [
+            "if self.__class__ is not _class:",  # a subclass has a layout of its own
+            *(f" _set(self, {name!r}, {name})" for name in names),
+            " return",
+            "_lend(self, _twin)",
+            *_stored(names),
+            "_lend(self, _class)",
+        ],
+    )
+
+
+def _stored(names: Iterable[str]) -> Iterable[str]:
+    return (f"self.{name} = {name}" for name in names)
+
+
+def _written(cls: Any, name: str, self: str, body: Callable[[list[str]], Iterable[str]]) -> Any:
+    """Write and compile a function that takes the fields of a class."""
     twin = type(f"Open{cls.__name__}", cls.__bases__, {"__slots__": cls.__slots__} | _OPEN)
-    names = {"_class": cls, "_lend": _LEND, "_set": object.__setattr__, "_twin": twin, "_made": _MADE}
+    names = {"_class": cls, "_lend": _LEND, "_set": object.__setattr__, "_new": object.__new__, "_twin": twin}
+    names["_made"] = _MADE
     found = fields(cls)
     arguments, made = [], []
     for field in found:
-        name = field.name
         if field.default_factory is not MISSING:
-            names[f"_make_{name}"] = field.default_factory
-            arguments.append(f"{name}=_made")
-            made.append(f"  if {name} is _made: {name} = _make_{name}()")
+            names[f"_make_{field.name}"] = field.default_factory
+            arguments.append(f"{field.name}=_made")
+            made.append(f"if {field.name} is _made: {field.name} = _make_{field.name}()")
         elif field.default is not MISSING:
-            names[f"_default_{name}"] = field.default
-            arguments.append(f"{name}=_default_{name}")
+            names[f"_default_{field.name}"] = field.default
+            arguments.append(f"{field.name}=_default_{field.name}")
         else:
-            arguments.append(name)
+            arguments.append(field.name)
     source = (
-        f"def make({', '.join(names)}):",
-        f" def __init__(self, *, {', '.join(arguments)}):",
-        *made,
-        "  if self.__class__ is not _class:",  # a subclass has a layout of its own
-        *(f"   _set(self, {field.name!r}, {field.name})" for field in found),
-        "   return",
-        "  _lend(self, _twin)",
-        *(f"  self.{field.name} = {field.name}" for field in found),
-        "  _lend(self, _class)",
-        " return __init__",
+        f"def given({', '.join(names)}):",
+        f" def {name}({self}*, {', '.join(arguments)}):",
+        *(f"  {line}" for line in (*made, *body([field.name for field in found]))),
+        f" return {name}",
     )
     scope: dict[str, Any] = {}
     # As dataclasses does: made of the names of fields, in the module that its annotations speak of.
     exec("\n".join(source), sys.modules[cls.__module__].__dict__, scope)  # noqa: S102
-    init = scope["make"](**names)
-    init.__qualname__ = f"{cls.__qualname__}.__init__"
-    init.__annotations__ = {field.name: field.type for field in found} | {"return": None}
-    return init
+    function = scope["given"](**names)
+    function.__qualname__ = f"{cls.__qualname__}.{name}"
+    function.__annotations__ = {field.name: field.type for field in found} | {"return": None}
+    return function
 
 
 @recursive_repr()

@@ -28,6 +28,7 @@ from oomparse.grammar.zones import (
     ZoneLine,
     read_blocks,
 )
+from oomparse.record import maker
 from oomparse.sections import (
     Allocation,
     Frame,
@@ -332,10 +333,11 @@ def _field_names(kind: KeyKind, keys: tuple[str, ...]) -> tuple[str | None, ...]
 
 
 def _free_list(line: FreeListLine) -> FreeList:
+    block = maker(FreeBlocks)
     return FreeList(
         node=line.node,
         zone=line.zone,
-        blocks=tuple(FreeBlocks(count=count, size_kb=size, migrate_types=types) for count, size, types in line.blocks),
+        blocks=tuple([block(count=count, size_kb=size, migrate_types=types) for count, size, types in line.blocks]),
         total_kb=line.total_kb,
     )
 

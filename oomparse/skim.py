@@ -172,16 +172,17 @@ class Skimmer:
     def _read(self, data: bytes, at: int, end: int, triggers: Triggers) -> Generator[OomEvent, None, int]:
         """Read lines until nothing waits; return where that was."""
         reader, offsets = self._reader, triggers.offsets
-        following, last = bisect_left(offsets, at), len(offsets)
+        following, last, ended = bisect_left(offsets, at), len(offsets), -1
         while at < end:
             stop = data.find(b"\n", at)
             if following < last and offsets[following] < stop:
                 self._in_any_case, self._while_waiting = LINES_AFTER, MAX_WAIT_LINES
-                found, events = self._whole(data, at, end, triggers, following)
+                found, events = self._whole(data, at, end, triggers, following, follows=at == ended)
                 if events:
                     yield from events
                 if found is not None:
-                    at, following = found.end, found.behind
+                    at = ended = found.end
+                    following = found.behind
                     continue
                 if self._waiting:
                     break
@@ -203,19 +204,19 @@ class Skimmer:
         return at
 
     def _whole(
-        self, data: bytes, at: int, end: int, triggers: Triggers, which: int
+        self, data: bytes, at: int, end: int, triggers: Triggers, which: int, *, follows: bool
     ) -> tuple[Outline | None, tuple[OomEvent, ...]]:
         """Take the report that begins at ``at`` as a whole; None where it is not so plain."""
         if not at and not (self._at_report and self.number == self._first_number):
             return None, ()  # what stands before is not known
         # At the end of the log, nothing goes on with its last line.
-        found = outline(data, at, end + 1 if self._closing else end, triggers, which, self._fraction)
+        found = outline(data, at, end + 1 if self._closing else end, triggers, which, self._fraction, follows=follows)
         if found is UNFINISHED:
             self._waiting = end - at < MAX_WAIT_BYTES and not self._closing
             return None, ()
         if found is None:
             return None, ()
-        place = None if self._base is None else self._base + found.start
+        place = None if self._base is None else self._base + at
         taken, events = self._reader.whole(found, data, self.number, self._path, place)
         if not taken:
             return None, events

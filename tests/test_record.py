@@ -13,7 +13,7 @@ from typing import get_type_hints
 import pytest
 from rich.pretty import pretty_repr
 
-from oomparse.record import WORTH_COMPILING, record
+from oomparse.record import WORTH_COMPILING, maker, record
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,6 +148,28 @@ def test_it_asks_for_the_same_arguments() -> None:
             Fast(**wrong)  # type: ignore[arg-type]  # that is what is tested
     with pytest.raises(TypeError):
         Fast("a")  # type: ignore[call-arg, arg-type]  # that is what is tested
+
+
+@pytest.mark.parametrize("cls", [Fast, Below])
+@pytest.mark.parametrize("values", VALUES)
+def test_what_is_made_is_what_calling_the_class_makes(cls: type[Fast], values: dict[str, object]) -> None:
+    made, called = maker(cls)(**values), cls(**values)  # type: ignore[arg-type]  # as the fields say
+    assert type(made) is cls
+    assert made == called
+    assert repr(made) == repr(called)
+    assert pickle.loads(pickle.dumps(made)) == called
+    with pytest.raises(FrozenInstanceError):
+        made.needed = "b"  # type: ignore[misc]  # that is what is tested
+    assert maker(cls)(needed="a").many is not maker(cls)(needed="a").many
+
+
+def test_what_makes_objects_asks_for_the_same_arguments() -> None:
+    assert str(inspect.signature(maker(Fast))).split(" ->")[0] == str(inspect.signature(Slow)).split(" ->")[0]
+    for wrong, says in (({}, "needed"), ({"needed": "a", "other": 1}, "other")):
+        with pytest.raises(TypeError, match=says):
+            maker(Fast)(**wrong)  # type: ignore[arg-type]  # that is what is tested
+    with pytest.raises(TypeError, match="positional"):
+        maker(Fast)("a")  # type: ignore[call-arg, arg-type]  # as above
 
 
 @pytest.mark.parametrize("cls", [Below, Wide])

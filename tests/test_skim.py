@@ -1,5 +1,6 @@
 """Skipping the noise changes no event: the same logs, read line by line and skimmed."""
 
+import json
 import random
 import re
 from collections.abc import Iterable, Iterator
@@ -171,6 +172,17 @@ def test_a_plain_report_answers_as_one_that_was_read(monkeypatch: pytest.MonkeyP
         assert differ <= {"counter_text", "first", "last", "section"}
         assert (report.has_verdict, report.is_event) == (True, True)
         assert (Report.has_verdict.fget(read), Report.is_event.fget(read)) == (True, True)  # type: ignore[attr-defined]  # it is a property
+
+
+@pytest.mark.parametrize("lines_before", [2, 20, 60])
+def test_a_sysrq_that_is_asked_for_while_another_report_is_printed(lines_before: int) -> None:
+    lines = generated(Plan(storm=2, tasks=100, seed=5)).splitlines(keepends=True)
+    header = [at for at, line in enumerate(lines) if b"invoked oom-killer" in line][1]
+    at = header - lines_before
+    lines.insert(at, lines[at][: lines[at].index(b"] ") + 2] + b"sysrq: Manual OOM execution\n")
+    expected = read_every_line(b"".join(lines))
+    assert [json.loads(event)["traits"] for event in expected] == [[], ["sysrq"]]
+    assert skimmed([b"".join(lines)]) == expected
 
 
 TELLING = (b"oom-kill:", b"Killed process", b"invoked oom-killer", b": usage", b"tgid total_vm", b"emory cgroup stats")

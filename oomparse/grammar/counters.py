@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from enum import StrEnum
 
 from oomparse.pattern import pattern
-from oomparse.record import record
+from oomparse.record import maker, record
 
 
 class KeyKind(StrEnum):
@@ -237,7 +237,7 @@ def read_counters(kind: KeyKind, text: str) -> Counters:
     if shape.damaged or shape.other or len(shape.values) != len(numbers):
         return _read(kind, text)
     values = dict(zip(shape.values, map(int, numbers), strict=True))
-    return Counters(values=values, other={}, all_unreclaimable=shape.all_unreclaimable)
+    return maker(Counters)(values=values, other={}, all_unreclaimable=shape.all_unreclaimable)
 
 
 @functools.lru_cache(maxsize=_MAX_SHAPES)
@@ -288,7 +288,7 @@ def _read(kind: KeyKind, text: str) -> Counters:
     cut = value is not None and not ends
     if cut and last is not None and not last.unit:
         values.pop(name, None)  # it may lack digits, and nothing stands behind it to say so
-    return Counters(values=values, other=other, all_unreclaimable=unreclaimable, damaged=cut or value is None)
+    return maker(Counters)(values=values, other=other, all_unreclaimable=unreclaimable, damaged=cut or value is None)
 
 
 def _number(digits: str) -> int | None:

@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
 from oomparse.compact import Compact
-from oomparse.record import record
+from oomparse.record import maker, record
 
 if TYPE_CHECKING:
     import pyparsing as pp
@@ -136,7 +136,7 @@ def _call_with(
     """Write and compile the call that fills a line from texts of these names, all decimal or text, in half the time."""
     arguments = [f"{name}=int(groups[{name!r}])" if name in numbers else f"{name}=groups[{name!r}]" for name in names]
     source = f"lambda groups: line_type({', '.join([*arguments, '**constants'])})"
-    call: Callable[[Groups], T] = eval(source, {"line_type": line_type, "constants": constants})  # noqa: S307  # names of fields
+    call: Callable[[Groups], T] = eval(source, {"line_type": maker(line_type), "constants": constants})  # noqa: S307  # names of fields
     return call
 
 

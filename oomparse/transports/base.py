@@ -16,7 +16,7 @@ from typing import Any, ClassVar
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
-from oomparse.record import record
+from oomparse.record import maker, record
 from oomparse.timestamps import TimeResolver
 from oomparse.transports.escapes import plain, unescape_dmesg
 
@@ -157,7 +157,7 @@ class LineTransport(Transport):
 
     def message(self, match: re.Match[bytes], line: Line, context: DecodeContext) -> Message:
         """Build the message of a match."""
-        return Message(
+        return maker(Message)(
             text=self.text(match["text"]),
             transport=self.name,
             path=line.path or context.path,
@@ -347,7 +347,7 @@ def bare_text(data: bytes, line: Line, context: DecodeContext, issues: tuple[Iss
     if line.cut or len(data) > MAX_MESSAGE_BYTES:
         data = data[:MAX_MESSAGE_BYTES]
         issues = (*issues, Issue(code=IssueCode.LIMIT_REACHED, detail="MAX_MESSAGE_BYTES", line=line.number))
-    return Message(
+    return maker(Message)(
         text=unescape_dmesg(plain(data.decode("utf-8", "surrogateescape"))),
         transport="text",
         path=line.path or context.path,

@@ -14,6 +14,7 @@ from typing import ClassVar
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.timestamps import NOTHING
 from oomparse.transports.base import (
     LEVELS,
@@ -87,7 +88,7 @@ class DmesgTransport(LineTransport):
         if match.re is _PLAIN:
             stamp, caller, raw = match.groups()
             whole, fraction = stamp.split(b".")
-            return Message(
+            return maker(Message)(
                 text=self.text(raw),
                 transport="dmesg",
                 monotonic_us=int(whole) * 1_000_000 + int(fraction),
@@ -122,7 +123,7 @@ class DmesgTransport(LineTransport):
         if seconds is not None:
             whole, fraction = seconds.split(".")
             micros = int(whole) * 1_000_000 + int(fraction)
-        return Message(
+        return maker(Message)(
             text=self.text(match[match.re.groups]),
             transport="dmesg",
             monotonic_us=micros,
@@ -300,7 +301,7 @@ class DmesgDecoder(LineDecoder):
         while (dropped := _DROPPED.match(data, at)) is not None:
             said = dropped[1].decode("ascii")
             issue = Issue(code=IssueCode.MESSAGES_LOST, detail=said.strip("* "), line=line.number)
-            notice = Message(
+            notice = maker(Message)(
                 text=said,
                 transport=self.transport.name,
                 path=line.path or self.context.path,

@@ -8,6 +8,7 @@ again.
 import re
 
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.timestamps import NOTHING
 from oomparse.transports.base import LEVELS, DecodeContext, LineTransport, Sample, facility_number, microseconds
 from oomparse.transports.dmesg import CALLER, DATE, ISO, PREFIX, RELATIVE, SECONDS
@@ -100,7 +101,7 @@ class DmesgTimesTransport(LineTransport):
         if match[1] is not None:
             number, severity = divmod(int(match[1]), 8)
             number, from_kernel = (number, False) if number else (None, None)
-        return Message(
+        return maker(Message)(
             text=self.text(match[6]),
             transport="dmesg",
             monotonic_us=None if seconds is None else microseconds(seconds),

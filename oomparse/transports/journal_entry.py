@@ -11,6 +11,7 @@ from datetime import UTC, datetime, timedelta
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.transports.base import MAX_MESSAGE_BYTES, DecodeContext
 from oomparse.transports.escapes import well_formed
 from oomparse.transports.syslog import losses
@@ -50,7 +51,7 @@ def entry_message(
     elif facility or speaker not in (None, "kernel"):
         from_kernel = False
     printed = field_text(fields.get("__REALTIME_TIMESTAMP"))
-    return Message(
+    return maker(Message)(
         text=text,
         transport=transport,
         monotonic_us=field_number(fields.get("_SOURCE_MONOTONIC_TIMESTAMP")),

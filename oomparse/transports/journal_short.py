@@ -9,6 +9,7 @@ import re
 from collections.abc import Sequence
 
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.transports.base import DecodeContext, LineDecoder, LineTransport, Sample, clean, microseconds
 from oomparse.transports.syslog import MAX_HOSTS, losses
 
@@ -28,7 +29,7 @@ class JournalShortTransport(LineTransport):
         text = self.text(match["text"])
         tag = match["tag"].decode("utf-8", "surrogateescape")
         issues += losses(text, None if tag == "kernel" else tag, line.number)
-        return Message(
+        return maker(Message)(
             text=text,
             transport=self.name,
             monotonic_us=None if "date" in groups else microseconds(printed),

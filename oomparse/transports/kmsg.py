@@ -12,6 +12,7 @@ from dataclasses import replace
 
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.transports.base import MAX_MESSAGE_BYTES, DecodeContext, LineDecoder, LineTransport, Sample
 from oomparse.transports.escapes import unescape_kmsg
 
@@ -36,7 +37,7 @@ class KmsgTransport(LineTransport):
         prefix, sequence, micros, flag, rest, raw = match.groups()
         facility, level = divmod(int(prefix), 8)
         caller = _CALLER.search(rest) if rest else None
-        return Message(
+        return maker(Message)(
             text=self.text(raw),
             transport="kmsg",
             monotonic_us=int(micros),

@@ -9,6 +9,7 @@ the kernel.
 import re
 
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.transports.base import DecodeContext, LineTransport, Sample
 
 _PRIORITIES = {b"V": 7, b"D": 7, b"I": 6, b"W": 4, b"E": 3, b"F": 2, b"A": 1}
@@ -85,7 +86,7 @@ class LogcatTransport(LineTransport):
         tag, text = match["tag"], match["text"]
         printed = None if match["date"] is None else match["date"].decode("ascii")
         wall, issues = context.times.resolve(printed) if printed else (None, ())
-        return Message(
+        return maker(Message)(
             text=self.text(_joined(tag, text) if kernel and tag else text),
             transport="logcat",
             wall=wall,

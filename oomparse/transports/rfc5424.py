@@ -10,6 +10,7 @@ import re
 from collections.abc import Sequence
 
 from oomparse.message import Line, Message
+from oomparse.record import maker
 from oomparse.transports.base import MAX_MESSAGE_BYTES, DecodeContext, LineDecoder, LineTransport, Sample, clean
 from oomparse.transports.escapes import unescape_syslog
 from oomparse.transports.syslog import STAMP, losses
@@ -62,7 +63,7 @@ class Rfc5424Transport(LineTransport):
         text = self.text(raw or b"")
         if app != b"kernel" or text[:1] == "[":
             issues += losses(text, None if app == b"kernel" else app.decode("utf-8", "replace"), line.number)
-        return Message(
+        return maker(Message)(
             text=text,
             transport="rfc5424",
             monotonic_us=micros,

@@ -19,6 +19,7 @@ from typing import NamedTuple
 from oomparse.errors import Issue, IssueCode
 from oomparse.message import Line, Message
 from oomparse.pattern import pattern
+from oomparse.record import maker
 from oomparse.transports.base import (
     LEVELS,
     MAX_MESSAGE_BYTES,
@@ -131,7 +132,7 @@ class SyslogTransport(LineTransport):
         text = self.text(raw)
         if tag is not None or text[:1] == "[":
             issues = (*issues, *losses(text, None if tag is None else tag.decode("utf-8", "replace"), line.number))
-        return Message(
+        return maker(Message)(
             text=text,
             transport="syslog",
             monotonic_us=micros,
@@ -305,7 +306,7 @@ class SyslogDecoder(LineDecoder):
         printed = data[:date_bytes].decode("utf-8", "surrogateescape")
         context = self.context
         wall, issues = context.times.resolve(printed)
-        return Message(
+        return maker(Message)(
             text=text.decode("ascii"),
             transport="syslog",
             monotonic_us=int(data[at : end - 2].replace(b".", b"")),
