@@ -28,12 +28,19 @@ class Again:
     """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
 
     def __init__(  # noqa: PLR0917 - a report and where it stands
-        self, found: Outline, lines: Telling, data: bytes, number: int, message: Message, tz: str | None, at: int | None
+        self,
+        found: Outline,
+        told: re.Match[str],
+        data: bytes,
+        number: int,
+        message: Message,
+        tz: str | None,
+        at: int | None,
     ) -> None:
         self._found = found
         self._data = data[found.start : found.end]
         self._at = at
-        self._telling = lines
+        self._told = told
         self.number = number
         self.message = message
         """The kill line."""
@@ -84,7 +91,7 @@ class Again:
         return self._found.lines - (2 if self._found.reaped else 1)
 
     def _feed(self, assembler: Assembler, message: Message) -> None:
-        parsed = self._telling.parsed(message, self.message)
+        parsed = Telling(self._told).parsed(message, self.message)
         if parsed is None:
             assembler.feed(message)
         else:

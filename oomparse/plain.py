@@ -6,6 +6,7 @@ read when first asked for, by `oomparse.again`, so that it says what it would ha
 refused, and is for the assembler to read line by line.
 """
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
@@ -62,7 +63,7 @@ class _Unread:
     def __get__(self, report: "PlainReport | None", owner: type["PlainReport"]) -> Any:
         if report is None:
             return self
-        value = None if self._told is None else self._told(report.telling)
+        value = None if self._told is None else self._told(Telling(report.told))
         if value is None:
             report.read_whole()
             return report.__dict__[self._name]
@@ -94,9 +95,9 @@ class PlainReport(Report):
     """The reaper's lines that came later, with the names of their formats: a report may go to another process."""
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
-    def __init__(self, message: Message, lines: Telling, again: Again) -> None:
+    def __init__(self, message: Message, told: re.Match[str], again: Again) -> None:
         self.first = self.last = message
-        self.telling = lines
+        self.told = told
         self.foreign_run = []
         self.builder = build_lazily
         self.closed = self.settled = self.dropped = False
@@ -137,10 +138,10 @@ class PlainReport(Report):
         """Return a report that was `packed`, of which ``data`` are the lines; it takes no line any more."""
         found = outline_again(data, packed.lines, packed.fraction, reaped=packed.reaped)
         message = packed.message
-        lines = telling(found, data, message)
-        if lines is None:
+        told = telling(found, data, message)
+        if told is None:
             raise SourceError(REWRITTEN, path=message.path)
-        report = cls(message, lines, Again(found, lines, data, packed.number, message, packed.tz, None))
+        report = cls(message, told, Again(found, told, data, packed.number, message, packed.tz, None))
         for of_reaper in packed.later:
             report._take_reaped(*of_reaper)
         report.settled = report.closed = True
@@ -148,8 +149,8 @@ class PlainReport(Report):
 
     def victims(self) -> tuple[Victim, ...]:
         """Return the victim, of which the constraint line says nothing else."""
-        found = self.telling.found
-        pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj, reaper = found.group(*_VICTIM)
+        group = self.told.group
+        pid, comm, uid, total_vm, anon_rss, file_rss, shmem_rss, pgtables, adj, reaper = group(*_VICTIM)
         victim = maker(Victim)(
             pid=int(pid),
             comm=comm,
@@ -170,7 +171,7 @@ class PlainReport(Report):
             from oomparse.building import reaper_of
 
             return reaper_of(self.reaped.get(pid))
-        anon_rss, file_rss, shmem_rss = self.telling.found.group(*_REAPER)
+        anon_rss, file_rss, shmem_rss = self.told.group(*_REAPER)
         return maker(Reaper)(
             outcome=_REAPED,
             anon_rss_kb=int(anon_rss),
@@ -194,7 +195,7 @@ class PlainReport(Report):
         again, self._again = self._again, None
         if again is None:
             return
-        del self.telling
+        del self.told
         kept = {name: getattr(self, name) for name in ("closed", "settled", "dropped", "revision", "builder")}
         self.__dict__.update(again.report().__dict__)
         self.__dict__.update(kept)
@@ -260,7 +261,7 @@ class PlainLoader(StandIn):
             if name == "victims":
                 return self._report.victims()
             if name == "scope":
-                return _scope(self._report.telling.constraint_text) or _scope_of_all(self._report)
+                return _scope(self._report.told["constraint_text"]) or _scope_of_all(self._report)
         return getattr(self.instance(), name)
 
     def instance(self) -> OomEvent:
@@ -313,7 +314,7 @@ def build_lazily(report: Report) -> OomEvent:
 
         return build_event(report)
     loader = PlainLoader(report if report.settled else report.copy())
-    return plain_event(loader, report.victims(), _scope(report.telling.found["constraint_text"]))
+    return plain_event(loader, report.victims(), _scope(report.told["constraint_text"]))
 
 
 def plain_event(loader: PlainLoader, victims: tuple[Victim, ...], scope: Scope | None) -> OomEvent:

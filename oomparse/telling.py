@@ -28,10 +28,7 @@ _LINE_END = r"[\t\n\r\ ]*+\Z"
 
 
 class Telling(NamedTuple):
-    """The lines that name scope and victim, and the reaper's, if it follows; none is parsed yet.
-
-    ``found`` has the groups of the kill line's format, and those of the reaper's behind ``reaper_``.
-    """
+    """The lines that `telling` has found, each as it stands and as it is parsed."""
 
     found: re.Match[str]
 
@@ -80,8 +77,12 @@ class Telling(NamedTuple):
         return None
 
 
-def telling(outline: Outline, data: bytes, message: Message) -> Telling | None:
-    """Read the lines, the last of which is ``message``; None where they are not exact, or do not agree."""
+def telling(outline: Outline, data: bytes, message: Message) -> re.Match[str] | None:
+    """Look at the lines, of which ``message`` is the kill line; None where they are not exact, or do not agree.
+
+    The match has the groups of the kill line's format, and those of the reaper's, if its line follows, behind
+    ``reaper_``; for the lines themselves see `Telling`.
+    """
     start, end, line_count, _, head, constraint, kill, reaped, fraction = outline
     text = message.text.encode("utf-8", "surrogateescape")
     at = len(kill) - len(text)
@@ -99,15 +100,14 @@ def telling(outline: Outline, data: bytes, message: Message) -> Telling | None:
     found = _together().match(f"{message.text}\n{others.decode('utf-8', 'surrogateescape')}")
     if found is None:
         return None
-    told = Telling(found)
     before, reaper_pid, pid, comm = found.group("before", "reaper_pid", "pid", "comm")
     if reaper_pid is not None and reaper_pid != pid:
         return None
     if ",task=" in before:  # A cgroup has such a name, and the task another one perhaps
-        line = told.constraint()
+        line = Telling(found).constraint()
         if line is None or (line.pid, line.comm) != (int(pid), comm):
             return None
-    return told
+    return found
 
 
 @cache
