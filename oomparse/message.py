@@ -8,7 +8,6 @@ It refuses nothing and interprets nothing.
 from datetime import datetime
 from typing import NamedTuple
 
-from oomparse.compact import Compact
 from oomparse.errors import Issue
 from oomparse.record import record
 
@@ -23,7 +22,7 @@ class Line(NamedTuple):
 
 
 @record(frozen=True, slots=True, kw_only=True)
-class Message(Compact):
+class Message:
     r"""A kernel message.
 
     ``text`` is what the kernel printed: without stamp, prefix or line end, un-escaped, bytes that are not UTF-8 kept

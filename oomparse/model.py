@@ -13,7 +13,6 @@ from datetime import datetime
 from enum import StrEnum
 from typing import Any
 
-from oomparse.compact import Compact
 from oomparse.errors import Issue
 from oomparse.lazy import Deferred
 from oomparse.record import record
@@ -212,7 +211,7 @@ class Reaper:
 
 
 @record(frozen=True, slots=True, kw_only=True)
-class Victim(Compact):
+class Victim:
     """A killed (or chosen) process.  ``comm`` is what the kernel printed; ``printable(comm)`` is safe to show."""
 
     pid: int | None = None

@@ -12,7 +12,7 @@ It knows nothing of kernels or text.  It refuses what the project does not need:
 """
 
 import sys
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import MISSING, FrozenInstanceError, dataclass, fields, is_dataclass
 from functools import cache, partial
 from operator import attrgetter
@@ -127,16 +127,22 @@ def _maker(cls: Any) -> Any:
     >>> maker(Size)(kb=4)
     Size(kb=4)
     """
-    return _written(
-        cls,
-        "make",
-        "",
-        lambda names: ["self = _new(_twin)", *_stored(names), "_lend(self, _class)", "return self"],
-    )
+    return _written(cls, "make", "*, ", _made_and_stored)
 
 
 if not TYPE_CHECKING:
     maker = cache(_maker)
+
+
+@cache
+def _restorer(cls: Any) -> Callable[..., Any]:
+    """Return a function that makes an object of the values of all its fields, in their order."""
+    restore: Callable[..., Any] = _written(cls, "restore", None, _made_and_stored)
+    return restore
+
+
+def _made_and_stored(names: Sequence[str]) -> Iterable[str]:
+    return ("self = _new(_twin)", *_stored(names), "_lend(self, _class)", "return self")
 
 
 def _compiled(cls: Any) -> Any:
@@ -144,7 +150,7 @@ def _compiled(cls: Any) -> Any:
     return _written(
         cls,
         "__init__",
-        "self, ",
+        "self, *, ",
         lambda names: [
             "if self.__class__ is not _class:",  # a subclass has a layout of its own
             *(f" _set(self, {name!r}, {name})" for name in names),
@@ -156,19 +162,24 @@ def _compiled(cls: Any) -> Any:
     )
 
 
-def _stored(names: Iterable[str]) -> Iterable[str]:
+def _stored(names: Sequence[str]) -> Iterable[str]:
     return (f"self.{name} = {name}" for name in names)
 
 
-def _written(cls: Any, name: str, self: str, body: Callable[[list[str]], Iterable[str]]) -> Any:
-    """Write and compile a function that takes the fields of a class."""
+def _written(cls: Any, name: str, before: str | None, body: Callable[[Sequence[str]], Iterable[str]]) -> Any:
+    """Write and compile a function that takes the fields of a class, behind what comes ``before`` them.
+
+    Where nothing does, it takes all of them, without defaults.
+    """
     twin = type(f"Open{cls.__name__}", cls.__bases__, {"__slots__": cls.__slots__} | _OPEN)
     names = {"_class": cls, "_lend": _LEND, "_set": object.__setattr__, "_new": object.__new__, "_twin": twin}
     names["_made"] = _MADE
     found = fields(cls)
     arguments, made = [], []
     for field in found:
-        if field.default_factory is not MISSING:
+        if before is None:
+            arguments.append(field.name)
+        elif field.default_factory is not MISSING:
             names[f"_make_{field.name}"] = field.default_factory
             arguments.append(f"{field.name}=_made")
             made.append(f"if {field.name} is _made: {field.name} = _make_{field.name}()")
@@ -179,7 +190,7 @@ def _written(cls: Any, name: str, self: str, body: Callable[[list[str]], Iterabl
             arguments.append(field.name)
     source = (
         f"def given({', '.join(names)}):",
-        f" def {name}({self}*, {', '.join(arguments)}):",
+        f" def {name}({before or ''}{', '.join(arguments)}):",
         *(f"  {line}" for line in (*made, *body([field.name for field in found]))),
         f" return {name}",
     )
@@ -230,6 +241,28 @@ def _is_kept(self: Any, name: str) -> bool:
     return "__dataclass_fields__" in cls.__dict__ or name in cls.__dataclass_fields__
 
 
+def _reduce(self: Any) -> tuple[Any, ...]:
+    """Say how to make the same again: an object that goes to another process does so among thousands."""
+    cls: Any = type(self)
+    if "__dataclass_fields__" not in cls.__dict__:
+        return _empty, (cls,), self.__getstate__()  # a class below one, with a layout of its own
+    return _restored, (cls, _every_value_of(cls)(self))
+
+
+def _empty(cls: Any) -> Any:
+    return object.__new__(cls)
+
+
+def _restored(cls: Any, values: tuple[Any, ...]) -> Any:
+    return _restorer(cls)(*values)
+
+
+@cache
+def _every_value_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
+    names = [field.name for field in fields(cls)]
+    return attrgetter(*names) if len(names) > 1 else lambda self: tuple([getattr(self, name) for name in names])
+
+
 def _state(self: Any) -> list[Any]:
     return [getattr(self, field.name) for field in fields(self)]
 
@@ -244,6 +277,7 @@ _SHARED: dict[str, Any] = {
     "__hash__": _hash,
     "__setattr__": _set,
     "__delattr__": _delete,
+    "__reduce__": _reduce,
     "__getstate__": _state,
     "__setstate__": _set_state,
 }

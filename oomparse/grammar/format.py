@@ -13,7 +13,6 @@ from dataclasses import fields
 from enum import StrEnum
 from typing import TYPE_CHECKING, Any, TypeVar, get_type_hints
 
-from oomparse.compact import Compact
 from oomparse.record import maker, record
 
 if TYPE_CHECKING:
@@ -43,7 +42,7 @@ class Section(StrEnum):
 
 
 @record(frozen=True, slots=True, kw_only=True)
-class TypedLine(Compact):
+class TypedLine:
     """Base of what formats build.  ``damaged``: cut or garbled; ``unknown``: keys that this version does not know."""
 
     damaged: bool = False
