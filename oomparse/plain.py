@@ -1,9 +1,9 @@
 """A whole report that nothing interrupts, told from its telling lines alone.
 
-Turns an `Outline` into a `PlainReport`, at the price of the two lines that name its victim and its scope
-(``mm/oom_kill.c``, since 5.2), and that into an `OomEvent` which knows them at once.  The rest of a plain report is
-read when first asked for, by `oomparse.again`, so that it says what it would have said.  What is not so plain is
-refused, and is for the assembler to read line by line.
+Turns what `oomparse.telling` has found into a `PlainReport`, and that into an `OomEvent` that knows its victim and its
+scope at once (``mm/oom_kill.c``, since 5.2).  The rest of a plain report is read when first asked for, by
+`oomparse.again`, so that it says what it would have said.  It takes later lines of the reaper as it is; any other line
+makes it read itself first.
 """
 
 import re

@@ -17,7 +17,7 @@ from oomparse.prefilter import Triggers, count, find_triggers
 from oomparse.sources.lines import MAX_LINE_BYTES
 
 LINES_BEFORE = 16
-"""Lines before a trigger that may belong to it: a SysRq line, the first part of a broken line."""
+"""Lines before a trigger that may belong to it: the first part of a broken line."""
 BYTES_BEFORE = 1 << 14
 LINES_AFTER = 2 * LINES_BEFORE
 """Lines at the beginning of a log and after a trigger that are read in any case."""

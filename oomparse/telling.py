@@ -1,6 +1,6 @@
 """The lines of a plain report that name its victim and its scope, looked at together.
 
-Turns an `Outline` and its kill line's message into a `Telling`: by one look at header, constraint line, kill line and
+Turns an `Outline` and its kill line's message into one match: of header, constraint line, kill line and perhaps the
 reaper's line (``mm/oom_kill.c``, since 5.2), each by the pattern of its format.  What is not exact, or does not agree
 with the others, is refused.
 """
