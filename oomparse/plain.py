@@ -22,6 +22,7 @@ from oomparse.message import Message
 from oomparse.model import OomEvent, Reaper, ReaperOutcome, Role, Scope, Source, Victim
 from oomparse.outline import outline_again
 from oomparse.pattern import pattern
+from oomparse.prefilter import count
 from oomparse.record import maker
 from oomparse.report import Report
 from oomparse.telling import Telling, telling
@@ -135,8 +136,10 @@ class PlainReport(Report):
     @classmethod
     def unpacked(cls, packed: PackedReport, data: bytes) -> "PlainReport":
         """Return a report that was `packed`, of which ``data`` are the lines; it takes no line any more."""
-        found = outline_again(data, packed.lines, packed.fraction, reaped=packed.reaped)
         message = packed.message
+        if count(data, b"\n", 0, len(data)) != packed.lines:
+            raise SourceError(REWRITTEN, path=message.path)
+        found = outline_again(data, packed.lines, packed.fraction, reaped=packed.reaped)
         told = telling(found, data, message)
         if told is None:
             raise SourceError(REWRITTEN, path=message.path)

@@ -231,10 +231,11 @@ def test_a_file_that_is_written_anew_while_it_is_read(tmp_path: Path, monkeypatc
         log.write_bytes(before)
         with pytest.raises(SourceError, match="while it was read"):
             list(parse_paths([log], jobs=2))
-    log.write_bytes(before)
-    after[0] = before.replace(b" invoked oom-killer: ", b" invoked oom-KILLER: ")
-    with pytest.raises(SourceError, match="while it was read"):
-        list(map(encode, parse_paths([log], jobs=2)))
+    fewer_lines = before.replace(b"\n", b" ").replace(b" oom-kill:", b"\noom-kill:")
+    for after[0] in (before.replace(b" invoked oom-killer: ", b" invoked oom-KILLER: "), fewer_lines):
+        log.write_bytes(before)
+        with pytest.raises(SourceError, match="while it was read"):
+            list(map(encode, parse_paths([log], jobs=2)))
 
 
 def test_an_error_that_nobody_takes_is_raised(tmp_path: Path) -> None:
