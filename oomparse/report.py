@@ -79,6 +79,10 @@ WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.
 """Sections that other kernel messages print too (warn_alloc, SysRq-m, any stack trace)."""
 
 
+_PRINTED_BY: dict[str, PrintedBy] = {}
+"""Of each format, by its name."""
+
+
 class Report:
     """The lines of one report so far."""
 
@@ -305,11 +309,15 @@ class Report:
 
     def _date(self, line_format: LineFormat) -> None:
         """Note which kernels print lines of a format."""
-        if line_format.name not in self._formats:
-            self._formats.add(line_format.name)
-            self.printed_by.add(
-                PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
-            )
+        name = line_format.name
+        if name not in self._formats:
+            self._formats.add(name)
+            printed_by = _PRINTED_BY.get(name)
+            if printed_by is None:
+                printed_by = _PRINTED_BY[name] = PrintedBy(
+                    line_format.since, line_format.until, line_format.distros, line_format.mainline
+                )
+            self.printed_by.add(printed_by)
 
     def _keep_foreign(self, message: Message) -> None:
         """Count the foreign lines as unknown ones: the report goes on behind them."""
@@ -323,7 +331,7 @@ class Report:
         """Take lines of one section that is read later, all exact and without unknown keys; False without room."""
         if self.foreign_run or not self._take(section, texts, message):
             return False
-        for line_format in {parsed.format.name: parsed.format for parsed in lines}.values():
+        for line_format, _ in lines:
             self._date(line_format)
         dated: tuple[PrintedBy, ...] = ()
         for _, line in lines if section is Section.MEMINFO else ():

@@ -17,6 +17,7 @@ from typing import NamedTuple
 
 from oomparse.model import Identity, ScopeLevel
 from oomparse.pattern import pattern
+from oomparse.record import maker
 
 MAX_PATH = 4096
 """Longer paths are not looked at; the kernel prints none (PATH_MAX)."""
@@ -212,7 +213,7 @@ def identify(path: str) -> Identity | None:
         fields.setdefault("qos", "guaranteed")
     if tier >= _PERSON and "unit" in fields:
         fields |= _application(fields["unit"])
-    return Identity(kind=kind, path=path, **_spelled(fields))
+    return maker(Identity)(kind=kind, path=path, **_spelled(fields))
 
 
 def openvz(container: str) -> Identity:
@@ -277,14 +278,25 @@ def _parts(path: str) -> tuple[_Part, ...]:
     path = path.rstrip("/")
     found = [
         _Part(tier, rule, match.start(), match.end(), {k: v for k, v in match.groupdict().items() if v is not None})
-        for tier, rule, mark in _MARKS
+        for tier, rule, mark in _rules_of(path.encode("utf-8", "surrogatepass").translate(None, _HEX_DIGITS))
         if mark in path
         for match in _compiled(rule.pattern).finditer(path)
     ]
     return tuple(sorted(found, key=lambda part: (part.start, part.end)))
 
 
-_MARKS = tuple((tier, rule, rule.mark) for tier, rules in enumerate(TIERS) for rule in rules)
+_HEX_DIGITS = b"0123456789abcdef"
+
+
+@lru_cache(maxsize=1_024)
+def _rules_of(words: bytes) -> tuple[tuple[int, Rule, str], ...]:
+    """Return the rules that may take a part of such paths: ids are hexadecimal, so that of most there are a few."""
+    return tuple(
+        (tier, rule, rule.mark)
+        for tier, rules in enumerate(TIERS)
+        for rule in rules
+        if rule.mark.encode().translate(None, _HEX_DIGITS) in words
+    )
 
 
 def _container_of(workload: _Part, parts: Sequence[_Part]) -> dict[str, str]:

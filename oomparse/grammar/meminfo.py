@@ -16,7 +16,7 @@ from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KEYS, UNRECLAIMABLE, KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, rx
-from oomparse.record import record
+from oomparse.record import maker, record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -71,7 +71,7 @@ class CountersRest(TypedLine):
 def _build_totals(groups: Groups) -> TotalsLine:
     text = groups["counters"] or ""
     found = read_counters(KeyKind.TOTALS, text)
-    return TotalsLine(
+    return maker(TotalsLine)(
         values=found.values,
         other=found.other,
         unknown=found.unknown,

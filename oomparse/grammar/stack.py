@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, rx
 from oomparse.pattern import pattern
-from oomparse.record import record
+from oomparse.record import maker, record
 from oomparse.sections import Frame
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def _build_registers(groups: Groups) -> RegistersLine:
     unknown, within = _known_registers(names)
     whole = read and not within and not text.endswith(":")
     cut = not whole and read
-    return RegistersLine(registers=dict(found[:-1] if cut else found), damaged=not whole, unknown=unknown)
+    return maker(RegistersLine)(registers=dict(found[:-1] if cut else found), damaged=not whole, unknown=unknown)
 
 
 @functools.lru_cache(maxsize=256)

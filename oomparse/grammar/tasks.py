@@ -181,10 +181,13 @@ _SOME_ROWS = pattern(r"(?:\[ *-?\d{1,20}\] +-?\d{1,20}[^\n]*+\n)*+")
 
 def count_rows(texts: Sequence[str]) -> int:
     """Count the texts up to the first that is plainly no row; none where one of all holds a line end."""
-    if not texts or texts[0][:1] != "[" or "\n" in "".join(texts):
+    if not texts or texts[0][:1] != "[":
         return 0
-    found = _SOME_ROWS.match("\n".join(texts) + "\n")
-    return len(found[0].split("\n")) - 1 if found is not None else 0
+    together = "\n".join(texts) + "\n"
+    if together.count("\n") != len(texts):
+        return 0
+    found = _SOME_ROWS.match(together)
+    return found[0].count("\n") if found is not None else 0
 
 
 def task_rows(lines: Iterable[TypedLine | Sequence[str]], *, padded: bool = False) -> tuple[TaskRow, ...] | None:
@@ -214,9 +217,10 @@ def task_rows(lines: Iterable[TypedLine | Sequence[str]], *, padded: bool = Fals
 def task_cells(columns: tuple[str, ...], texts: Sequence[str]) -> TaskCells | None:
     """Return the rows below a header unread; ``None`` where one of them is not as the kernel prints it."""
     fields, pattern = _printed_rows(columns)
-    if pattern is None or "\n" in "".join(texts):
+    together = "\n".join(texts)
+    if pattern is None or together.count("\n") + 1 != len(texts):
         return None
-    found = pattern.findall("\n".join(texts))
+    found = pattern.findall(together)
     return TaskCells((*fields, "comm"), found) if len(found) == len(texts) else None
 
 
