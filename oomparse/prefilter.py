@@ -6,10 +6,10 @@ too: that costs a decode, nothing else.  It is blind to texts that are not a sup
 written as numbers (JSON arrays of bytes), and to a trigger that a mailer has wrapped: those are for a reader that looks
 at every line.
 
-The search is the one part of a scan that touches every byte.  Python's own `bytes.find` makes a pass for each literal,
-2 to 4 GB/s each; the extra ``fast`` brings `ahocorasick_rs`, whose vector search finds them all in one pass, at 12
-GB/s, and `stringzilla`, which counts line ends at 10 GB/s where `bytes.count` does at 2 (``benchmarks/RESULTS.md``).
-The answers are the same.
+The search is the one part of a scan that touches every byte.  Python's own `bytes.find` makes a pass for each of seven
+literals, 2 to 5 GB/s each; the extra ``fast`` brings `ahocorasick_rs`, whose vector search finds them all in one pass,
+at 12 GB/s, and `stringzilla`, which counts line ends at 10 GB/s where `bytes.count` does at 2
+(``benchmarks/RESULTS.md``).  The answers are the same.
 """
 
 from collections.abc import Callable, Sequence
@@ -86,16 +86,33 @@ def finder() -> Finder:
     return vector_finder() or find_each
 
 
+SHARED = (b" process", b"emory", b"kill")
+"""What several triggers have in common, and is rare enough: one pass finds it faster than one for each of them."""
+
+
 def find_each(block: bytes) -> list[tuple[int, int, int]]:
     """Search with `bytes.find`, one literal after the other."""
     found: list[tuple[int, int, int]] = []
-    for kind, trigger in enumerate(TRIGGERS):
-        at = block.find(trigger)
+    for literal, triggers in _passes():
+        at = block.find(literal)
         while at >= 0:
-            found.append((kind, at, at + len(trigger)))
-            at = block.find(trigger, at + len(trigger))
+            for kind, trigger, within in triggers:
+                begin = at - within
+                if begin >= 0 and block.startswith(trigger, begin):
+                    found.append((kind, begin, begin + len(trigger)))
+            at = block.find(literal, at + len(literal))
     found.sort(key=itemgetter(1))
     return found
+
+
+@cache
+def _passes() -> tuple[tuple[bytes, tuple[tuple[int, bytes, int], ...]], ...]:
+    """Return what is searched for, one after the other, with the triggers that hold it: their places, and its place."""
+    holders: dict[bytes, list[tuple[int, bytes, int]]] = {}
+    for kind, trigger in enumerate(TRIGGERS):
+        literal = next((shared for shared in SHARED if shared in trigger), trigger)
+        holders.setdefault(literal, []).append((kind, trigger, trigger.index(literal)))
+    return tuple((literal, tuple(triggers)) for literal, triggers in holders.items())
 
 
 @cache

@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from oomparse.assembler import Assembler
 from oomparse.grammar import formats
 from oomparse.message import Message
-from oomparse.prefilter import TRIGGERS, Finder, find_each, trigger_lines, vector_finder
+from oomparse.prefilter import SHARED, TRIGGERS, Finder, find_each, trigger_lines, vector_finder
 
 
 def lines_with_a_trigger(block: bytes) -> list[int]:
@@ -34,6 +34,11 @@ def test_no_trigger_spans_lines() -> None:
     assert not any(b"\n" in trigger for trigger in TRIGGERS)
 
 
+def test_what_triggers_share_stands_in_each_of_them_once() -> None:
+    assert all(any(shared in trigger for trigger in TRIGGERS) for shared in SHARED)
+    assert not any(trigger.count(shared) > 1 for shared in SHARED for trigger in TRIGGERS)
+
+
 _fragments = st.one_of(
     st.sampled_from(TRIGGERS),
     st.sampled_from(TRIGGERS).flatmap(lambda trigger: st.integers(1, len(trigger)).map(lambda end: trigger[:end])),
@@ -50,6 +55,7 @@ _fragments = st.one_of(
 @example(b"oom-kill")
 @example(b"oom-killed process\nill processill process\n\noom-kill")
 @example(b"Out of memory: Killed process" * 50)
+@example(b"ill process\nd process\nemory\ncked on memory\nigkill to\n")
 def test_every_finder_gives_the_same_lines(block: bytes) -> None:
     for find in finders():
         assert trigger_lines(block, find) == lines_with_a_trigger(block)
