@@ -14,7 +14,7 @@ from benchmarks.table import Row, Section
 NEEDLES = ("oom-kill", "Killed process", "ut of memory", "oom_reaper")
 LARGEST_FILE = 1000 * MEGABYTE
 """What is larger is made while it is read."""
-SLOW_RUNS = 2
+SLOW_RUNS = 3
 """Runs against a peer that takes long."""
 
 
