@@ -7,7 +7,6 @@ from the kill line in their text alone: those are cut out by one search, and tak
 
 import re
 from collections.abc import Iterable, Sequence
-from copy import copy
 from functools import lru_cache
 from typing import NamedTuple, TypeAlias
 
@@ -23,6 +22,9 @@ from oomparse.telling import Telling
 from oomparse.timestamps import Resolved, TimeResolver
 from oomparse.transports import DecodeContext, Decoder, get
 
+Parts: TypeAlias = tuple[Outline, re.Match[str], bytes, int, Message, str | None, int | None]
+"""What an `Again` is made of: most are never asked for."""
+
 
 class Again:
     """The lines of a plain report, to be read one by one after all, as the reading of the whole log would have."""
@@ -37,13 +39,13 @@ class Again:
         tz: str | None,
         at: int | None,
     ) -> None:
+        """Take the report's lines, the number of the first one, the kill line, and where they stand in their file."""
         self._found = found
-        self._data = data[found.start : found.end]
+        self._data = data
         self._at = at
         self._told = told
         self.number = number
         self.message = message
-        """The kill line."""
         self._tz = tz
 
     def packed(self, later: "Later", *, text: bool) -> "PackedReport":
@@ -54,13 +56,6 @@ class Again:
         return PackedReport(
             place, size, found.lines, found.fraction, reaped, self.message, self.number, self._tz, later
         )
-
-    def moved(self, lines: int) -> "Again":
-        """Return the same lines, numbered from so many further on."""
-        twin = copy(self)
-        twin.number += lines
-        twin.message = further(self.message, lines)
-        return twin
 
     def report(self) -> Report:
         """Read them."""

@@ -11,7 +11,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any
 
-from oomparse.again import Again, Later, PackedReport, further, moved
+from oomparse.again import Again, Later, PackedReport, Parts, further, moved
 from oomparse.classify import said_by_constraint
 from oomparse.errors import SourceError
 from oomparse.grammar.dispatch import single
@@ -95,14 +95,14 @@ class PlainReport(Report):
     _later: Later = ()
     counter_text = None  # is no evidence where the constraint line names a cgroup, and absent where it names none
 
-    def __init__(self, message: Message, told: re.Match[str], again: Again) -> None:
+    def __init__(self, message: Message, told: re.Match[str], again: Parts) -> None:
         self.first = self.last = message
         self.told = told
         self.foreign_run = []
         self.builder = build_lazily
         self.closed = self.settled = self.dropped = False
         self.revision = 0
-        self._again: Again | None = again
+        self._again: Parts | None = again
 
     def add(
         self, message: Message, text: str, section: Section, line: TypedLine, line_format: LineFormat | None
@@ -124,14 +124,15 @@ class PlainReport(Report):
     def move(self, lines: int) -> None:
         """Count the lines from so many further on."""
         if self._again is not None:
-            self._again = self._again.moved(lines)
+            found, told, data, number, message, tz, at = self._again
+            self._again = (found, told, data, number + lines, further(message, lines), tz, at)
             self._later = tuple(
                 [(further(message, lines), text, line, name) for message, text, line, name in self._later]
             )
 
     def packed(self, *, text: bool) -> PackedReport | None:
         """Return what goes to another process, while no more has been read of the report; else None."""
-        return None if self._again is None else self._again.packed(self._later, text=text)
+        return None if self._again is None else Again(*self._again).packed(self._later, text=text)
 
     @classmethod
     def unpacked(cls, packed: PackedReport, data: bytes) -> "PlainReport":
@@ -143,7 +144,7 @@ class PlainReport(Report):
         told = telling(found, data, message)
         if told is None:
             raise SourceError(REWRITTEN, path=message.path)
-        report = cls(message, told, Again(found, told, data, packed.number, message, packed.tz, None))
+        report = cls(message, told, (found, told, data, packed.number, message, packed.tz, None))
         for of_reaper in packed.later:
             report._take_reaped(*of_reaper)
         report.settled = report.closed = True
@@ -199,7 +200,7 @@ class PlainReport(Report):
             return
         del self.told
         kept = {name: getattr(self, name) for name in ("closed", "settled", "dropped", "revision", "builder")}
-        self.__dict__.update(again.report().__dict__)
+        self.__dict__.update(Again(*again).report().__dict__)
         self.__dict__.update(kept)
         for message, text, line, name in self._later:
             super().add(message, text, Section.REAPER, line, None if name is None else single(name).format)

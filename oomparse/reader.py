@@ -9,7 +9,6 @@ from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, BinaryIO, TypeAlias, cast
 
-from oomparse.again import Again
 from oomparse.errors import Issue, SourceError
 from oomparse.message import Line, Message
 from oomparse.model import OomEvent
@@ -114,7 +113,8 @@ class Reading:
         if options.strict or (self.first is not None and not decoder.linewise):
             return False, ()  # not linewise: the line may stand in the midst of a record
         before: tuple[OomEvent, ...] = ()
-        line = Line(found.kill, number + found.lines - (2 if found.reaped else 1), path)
+        start, end, lines, _, _, _, kill, reaped, _ = found
+        line = Line(kill, number + lines - (2 if reaped else 1), path)
         message = decoder.alone(line)
         if message is None:
             before = tuple(self.messages(decoder.flush()))
@@ -125,7 +125,7 @@ class Reading:
         told = telling(found, data, message) if message.from_kernel is not False else None
         if told is None:
             return False, before
-        again = Again(found, told, data, number, message, options.tz, at)
+        again = (found, told, data[start:end], number, message, options.tz, at)
         events = self._assembler.adopt(PlainReport(message, told, again))
         if events is None:
             return False, before

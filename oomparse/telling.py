@@ -100,12 +100,12 @@ def telling(outline: Outline, data: bytes, message: Message) -> re.Match[str] | 
     found = _together().match(f"{message.text}\n{others.decode('utf-8', 'surrogateescape')}")
     if found is None:
         return None
-    before, reaper_pid, pid, comm = found.group("before", "reaper_pid", "pid", "comm")
-    if reaper_pid is not None and reaper_pid != pid:
+    before, reaper_pid = found.group("before", "reaper_pid")
+    if reaper_pid is not None and reaper_pid != found["pid"]:
         return None
     if ",task=" in before:  # A cgroup has such a name, and the task another one perhaps
         line = Telling(found).constraint()
-        if line is None or (line.pid, line.comm) != (int(pid), comm):
+        if line is None or (line.pid, line.comm) != (int(found["pid"]), found["comm"]):
             return None
     return found
 
