@@ -264,6 +264,7 @@ def _content_events(reading: Reading, part: Part, content: Content, found: Findi
         first_number=part.first_number,
         begin=begin,
         at_report=part.at_report or (not part.start and reading.at_beginning),
+        calm=part.start > 0 and not part.at_report,
     )
     for block in _blocks(part, content):
         yield from skimmer.feed(block)

@@ -139,7 +139,8 @@ class Reading:
 
     def glance(self, line: Line) -> bool:
         """Look at a line that is left out, for its stamp; return False where a user process wrote it."""
-        messages = (*self._decoder.feed(line), *self._decoder.flush())
+        message = self._decoder.alone(line)
+        messages = (message,) if message is not None else (*self._decoder.feed(line), *self._decoder.flush())
         return self._options.include_user or any(message.from_kernel is not False for message in messages)
 
     def content(self, content: Content, *, ahead: bool = False) -> Iterator[OomEvent]:

@@ -21,6 +21,8 @@ LINES_BEFORE = 16
 BYTES_BEFORE = 1 << 14
 LINES_AFTER = 2 * LINES_BEFORE
 """Lines at the beginning of a log and after a trigger that are read in any case."""
+LINES_IN_CALM = 2
+"""So many of them where nothing is near: they tell the format, and the time."""
 MAX_WAIT_LINES = 10_000
 """Lines of no report that are read while one waits for its verdict.  A host that died never ends its last."""
 MAX_WAIT_BYTES = 1 << 18
@@ -70,11 +72,12 @@ class Skimmer:
         first_number: int = 1,
         begin: int | None = None,
         at_report: bool = False,
+        calm: bool = False,
     ) -> None:
         """Begin to read.
 
         ``begin`` is where the first block begins in its file, if its bytes stand there as they are.  ``at_report``: it
-        does not begin within a record.
+        does not begin within a record.  ``calm``: it begins in the midst of a log, far from every trigger.
         """
         self._reader = reader
         self._at_report = at_report
@@ -98,7 +101,7 @@ class Skimmer:
         """Where in the rest a report begins whose end is in a later block."""
         self._closing = False
         self._skipping = False
-        self._in_any_case = LINES_AFTER
+        self._in_any_case = LINES_IN_CALM if calm else LINES_AFTER
         self._while_waiting = MAX_WAIT_LINES
         """Lines that are still to be read in any case, or while a report waits."""
         self._fraction = -1

@@ -81,7 +81,7 @@ class _Row(NamedTuple):
 
     trigger: str
     starts: bool
-    words: bytes
+    words: str
     """The trigger without its digits."""
     exact: tuple[_Candidate, ...]
     tolerant: tuple[_Candidate, ...]
@@ -100,9 +100,6 @@ class _Row(NamedTuple):
     def is_in(self, text: str) -> bool:
         return text.startswith(self.trigger) if self.starts else self.trigger in text
 
-    def may_be_in(self, words: bytes) -> bool:
-        return words.startswith(self.words) if self.starts else self.words in words
-
 
 class Dispatcher:
     """A set of formats, ready to be tried.
@@ -117,6 +114,7 @@ class Dispatcher:
             found.setdefault((trigger, starts), []).append(_Candidate(name, module, tolerant=tolerant))
         rows = [_Row.of(trigger, candidates, starts=starts) for (trigger, starts), candidates in found.items()]
         self._rows = tuple(sorted(rows, key=lambda row: (-len(row.trigger), not row.starts)))
+        self._words = tuple([(row, row.words, row.starts) for row in self._rows])
         self._possible = functools.lru_cache(maxsize=REMEMBERED_WORDS)(self._find_possible)
 
     def parse(self, text: str) -> Parsed | None:
@@ -141,12 +139,14 @@ class Dispatcher:
         find = self._possible if len(text) <= REMEMBERED_CHARACTERS else self._find_possible
         return find(_words(text))
 
-    def _find_possible(self, words: bytes) -> tuple[_Row, ...]:
-        return tuple(row for row in self._rows if row.may_be_in(words))
+    def _find_possible(self, words: str) -> tuple[_Row, ...]:
+        return tuple(
+            [row for row, there, starts in self._words if (words.startswith(there) if starts else there in words)]
+        )
 
 
-def _words(text: str) -> bytes:
-    return text.encode("utf-8", "surrogatepass").translate(None, _HEX_DIGITS)
+def _words(text: str) -> str:
+    return text.encode("utf-8", "surrogatepass").translate(None, _HEX_DIGITS).decode("latin-1")
 
 
 @functools.cache
