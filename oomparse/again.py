@@ -23,7 +23,7 @@ from oomparse.timestamps import Resolved, TimeResolver
 from oomparse.transports import DecodeContext, Decoder, get
 
 Parts: TypeAlias = tuple[Outline, re.Match[str], bytes, int, Message, str | None, int | None]
-"""What an `Again` is made of: most are never asked for."""
+"""What an `Again` is made of (most are never asked for), and where its lines begin in their file."""
 
 
 class Again:
@@ -37,25 +37,14 @@ class Again:
         number: int,
         message: Message,
         tz: str | None,
-        at: int | None,
     ) -> None:
-        """Take the report's lines, the number of the first one, the kill line, and where they stand in their file."""
+        """Take the report's lines, the number of the first one, and the kill line."""
         self._found = found
         self._data = data
-        self._at = at
         self._told = told
         self.number = number
         self.message = message
         self._tz = tz
-
-    def packed(self, later: "Later", *, text: bool) -> "PackedReport":
-        """Return what goes to another process, without the text if that knows where it stands in its file."""
-        found = self._found
-        place = self._at if self._at is not None and not text else self._data
-        size, reaped = len(self._data), bool(found.reaped)
-        return PackedReport(
-            place, size, found.lines, found.fraction, reaped, self.message, self.number, self._tz, later
-        )
 
     def report(self) -> Report:
         """Read them."""
@@ -169,7 +158,7 @@ class PackedReport(NamedTuple):
     number: int
     """Of the first line."""
     tz: str | None
-    later: "Later" = ()
+    later: Later = ()
 
     def is_in(self, data: bytes) -> bool:
         """Whether these bytes may be the report's, as far as a quick look tells."""

@@ -565,8 +565,7 @@ class Assembler:
             report.revision += 1
             if len(report.kills) >= EVERY_VICTIM:
                 report.next_victims = len(report.kills) * 9 // 8
-            build = report.builder
-            events.append(_event_of(report) if build is None else build(report))
+            events.append(_event_of(report))
         self._changed = waiting
         if final:
             self._reports.clear()
@@ -604,21 +603,19 @@ class Assembler:
                         break
                 elif len(reports) <= MAX_REPORTS and not (report.closed or report.has_verdict):
                     break
-            if report.closed and not self._heavy:
-                del reports[0]
-            else:
-                self._end_oldest()
+            self._end_oldest()
             report.settled = True
             if not settled and report.is_event and not report.dropped:
                 report.revision = 1
-                build = report.builder
-                events.append(_event_of(report) if build is None else build(report))
+                events.append(_event_of(report))
         if final:
             reports.clear()
         return tuple(events)
 
 
 def _event_of(report: Report) -> OomEvent:
+    if report.builder is not None:
+        return report.builder(report)
     from oomparse.building import build_event
 
     return build_event(report)

@@ -5,7 +5,6 @@ of the log.  Parts that may not stand alone (a report lies across their border, 
 before it, a year turns between them) are read again as one: the events are those that a single process finds.
 """
 
-import gc
 import os
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -17,6 +16,7 @@ from itertools import pairwise
 from typing import BinaryIO, Self, TypeAlias, cast
 
 from oomparse.errors import SourceError
+from oomparse.garbage import collect_seldom
 from oomparse.lazy import Packed
 from oomparse.message import Message
 from oomparse.model import OomEvent
@@ -46,8 +46,6 @@ APART_SECONDS = 60.0
 """A line so long after the border has nothing to do with what stands before it."""
 WAITING_PER_JOB = 2
 """Parts that are read ahead of the one whose events are being yielded."""
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""In a worker; as in the command (`oomparse.cli`)."""
 
 Pack: TypeAlias = Callable[[OomEvent], Packed | Sent]
 """Makes of an event what goes to another process."""
@@ -111,7 +109,7 @@ def read_in_parallel(
     names = set(named)
     plan = [(series, _parts(series, options, jobs=jobs)) for series in found]
     tasks = [(series, part, options, pack or pack_event) for series, parts in plan for part in parts]
-    with ProcessPoolExecutor(max_workers=min(jobs, len(tasks)) or 1, initializer=_begin_to_work) as pool:
+    with ProcessPoolExecutor(max_workers=min(jobs, len(tasks)) or 1, initializer=collect_seldom) as pool:
         findings = _in_order(pool, tasks, jobs * WAITING_PER_JOB)
         for series, parts in plan:
             joined = _Joined(series, options, on_error)
@@ -208,12 +206,6 @@ def _line(data: bytes, at: int) -> bytes:
 
 
 # --- reading a part
-
-
-def _begin_to_work() -> None:
-    """Look seldom for what holds itself: what a worker has inherited stays, and events hold no cycles."""
-    gc.freeze()
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
 
 
 def _read_part(series: Series, part: Part, options: Options, pack: Pack) -> Findings:

@@ -42,7 +42,6 @@ from oomparse.model import (
     Trait,
     Victim,
 )
-from oomparse.record import maker
 from oomparse.report import Report
 from oomparse.report_sections import ReportSections
 from oomparse.sections import TaskTable
@@ -254,9 +253,9 @@ def _memcg(
     values["version"] = _version(report, sections, counters)
     if oom_memcg is not None and task_memcg is not None and _is_within(task_memcg, oom_memcg):
         values["own_limit"] = oom_memcg == task_memcg
-    values["limit_hit"] = limits_hit(maker(Memcg)(**values))
+    values["limit_hit"] = limits_hit(Memcg(**values))
     if not has_stats:
-        return maker(Memcg)(**values)
+        return Memcg(**values)
     return Memcg.deferred(sections, ("stats_unit", "stats", "hierarchy"), values)
 
 

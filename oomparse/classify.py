@@ -14,7 +14,6 @@ from oomparse.model import Evidence, LimitKind, Memcg, Scope
 UNLIMITED_KB = 2**52
 """Limits at or above this are "no limit": every kernel prints a number close to 2**53 or 2**54."""
 
-_MEMCG, _GLOBAL = Scope.MEMCG, Scope.GLOBAL
 _BY_CONSTRAINT = {
     "CONSTRAINT_NONE": Scope.GLOBAL,
     "CONSTRAINT_CPUSET": Scope.CPUSET,
@@ -89,11 +88,11 @@ def said_by_constraint(
         return None
     if oom_memcg is not None or ",oom_memcg=" in text:
         # 5.0 and 5.1 print CONSTRAINT_NONE even here: the field was not set yet.
-        return _MEMCG, "oom_memcg names the cgroup whose limit was hit"
+        return Scope.MEMCG, "oom_memcg names the cgroup whose limit was hit"
     if constraint in ("CONSTRAINT_CPUSET", "CONSTRAINT_MEMORY_POLICY", "CONSTRAINT_MEMCG"):
         return _BY_CONSTRAINT[constraint], f"constraint={constraint}"
     if global_oom:
-        return _GLOBAL, "global_oom"
+        return Scope.GLOBAL, "global_oom"
     if constraint == "CONSTRAINT_NONE":
         return Scope.GLOBAL, "constraint=CONSTRAINT_NONE and no cgroup is named"
     return None

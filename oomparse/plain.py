@@ -131,8 +131,16 @@ class PlainReport(Report):
             )
 
     def packed(self, *, text: bool) -> PackedReport | None:
-        """Return what goes to another process, while no more has been read of the report; else None."""
-        return None if self._again is None else Again(*self._again).packed(self._later, text=text)
+        """Return what goes to another process, while no more has been read of the report; else None.
+
+        Without the ``text``, if it is known where that stands in its file.
+        """
+        if self._again is None:
+            return None
+        found, _, data, number, message, tz, at = self._again
+        place = data if at is None or text else at
+        size, reaped = len(data), bool(found.reaped)
+        return PackedReport(place, size, found.lines, found.fraction, reaped, message, number, tz, self._later)
 
     @classmethod
     def unpacked(cls, packed: PackedReport, data: bytes) -> "PlainReport":
@@ -198,9 +206,10 @@ class PlainReport(Report):
         again, self._again = self._again, None
         if again is None:
             return
-        del self.told
-        kept = {name: getattr(self, name) for name in ("closed", "settled", "dropped", "revision", "builder")}
-        self.__dict__.update(Again(*again).report().__dict__)
+        del self.told, self.builder
+        kept = {name: getattr(self, name) for name in ("closed", "settled", "dropped", "revision")}
+        found, told, data, number, message, tz, _ = again
+        self.__dict__.update(Again(found, told, data, number, message, tz).report().__dict__)
         self.__dict__.update(kept)
         for message, text, line, name in self._later:
             super().add(message, text, Section.REAPER, line, None if name is None else single(name).format)
@@ -312,10 +321,7 @@ def moved_values(values: Mapping[str, Any], lines: int) -> dict[str, Any]:
 
 def build_lazily(report: Report) -> OomEvent:
     """Return the event of a plain report, of which only the victim and the scope are known yet."""
-    if not isinstance(report, PlainReport) or report.is_read:
-        from oomparse.building import build_event
-
-        return build_event(report)
+    assert isinstance(report, PlainReport)  # and not read yet: then it has no builder
     loader = PlainLoader(report if report.settled else report.copy())
     return plain_event(loader, report.victims(), _scope(report.told["constraint_text"]))
 

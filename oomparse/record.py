@@ -215,7 +215,8 @@ def _written(cls: Any, name: str, before: str | None, body: Callable[[Sequence[s
     exec("\n".join(source), sys.modules[cls.__module__].__dict__, scope)  # noqa: S102
     function = scope["given"](**names)
     function.__qualname__ = f"{cls.__qualname__}.{name}"
-    function.__annotations__ = {field.name: field.type for field in found} | {"return": None}
+    made_by_it = None if name == "__init__" else cls
+    function.__annotations__ = {field.name: field.type for field in found} | {"return": made_by_it}
     return function
 
 
@@ -226,17 +227,13 @@ def _repr(self: Any) -> str:
 
 
 def _hash(self: Any) -> int:
-    return hash(_values_of(type(self))(self))
+    cls: Any = type(self)
+    return hash(_values_of(cls)(self))
 
 
-def _values_of(cls: type[Any]) -> "attrgetter[Any]":
-    found = _VALUES.get(cls)
-    if found is None:
-        found = _VALUES[cls] = attrgetter(*(field.name for field in fields(cls) if field.compare))
-    return found
-
-
-_VALUES: "dict[type[Any], attrgetter[Any]]" = {}
+@cache
+def _values_of(cls: Any) -> "attrgetter[Any]":
+    return attrgetter(*(field.name for field in fields(cls) if field.compare))
 
 
 def _set(self: Any, name: str, value: object) -> None:

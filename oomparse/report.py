@@ -79,10 +79,6 @@ WEAK_SECTIONS = frozenset({Section.CPU, Section.STACK, Section.MEMINFO, Section.
 """Sections that other kernel messages print too (warn_alloc, SysRq-m, any stack trace)."""
 
 
-_PRINTED_BY: dict[str, PrintedBy] = {}
-"""Of each format, by its name."""
-
-
 class Report:
     """The lines of one report so far."""
 
@@ -309,15 +305,11 @@ class Report:
 
     def _date(self, line_format: LineFormat) -> None:
         """Note which kernels print lines of a format."""
-        name = line_format.name
-        if name not in self._formats:
-            self._formats.add(name)
-            printed_by = _PRINTED_BY.get(name)
-            if printed_by is None:
-                printed_by = _PRINTED_BY[name] = PrintedBy(
-                    line_format.since, line_format.until, line_format.distros, line_format.mainline
-                )
-            self.printed_by.add(printed_by)
+        if line_format.name not in self._formats:
+            self._formats.add(line_format.name)
+            self.printed_by.add(
+                PrintedBy(line_format.since, line_format.until, line_format.distros, line_format.mainline)
+            )
 
     def _keep_foreign(self, message: Message) -> None:
         """Count the foreign lines as unknown ones: the report goes on behind them."""

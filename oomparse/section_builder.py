@@ -247,7 +247,6 @@ class _MemInfoBuilder:
     def built(self) -> MemInfo | None:
         if not self.found:
             return None
-        zone = maker(ZoneMemory)
         return MemInfo(
             totals=(
                 MemTotals(**_fields(KeyKind.TOTALS, self.totals), other=self.totals_other) if self.has_totals else None
@@ -262,7 +261,7 @@ class _MemInfoBuilder:
                 for line in self.nodes
             ),
             zones=tuple(
-                zone(
+                ZoneMemory(
                     node=line.node,
                     zone=line.zone,
                     **_fields(KeyKind.ZONE, line.values),
@@ -335,7 +334,7 @@ def _field_names(kind: KeyKind, keys: tuple[str, ...]) -> tuple[str | None, ...]
 
 def _free_list(line: FreeListLine) -> FreeList:
     block = maker(FreeBlocks)
-    return maker(FreeList)(
+    return FreeList(
         node=line.node,
         zone=line.zone,
         blocks=tuple([block(count=count, size_kb=size, migrate_types=types) for count, size, types in line.blocks]),

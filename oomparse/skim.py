@@ -223,8 +223,8 @@ class Skimmer:
         taken, events = self._reader.whole(found, data, self.number, self._path, place)
         if not taken:
             return None, events
-        _, _, lines, _, _, _, _, _, self._fraction = found
-        self.number += lines
+        self.number += found.lines
+        self._fraction = found.fraction
         return found, events
 
     def _skip(self, data: bytes, at: int, end: int, offsets: Sequence[int]) -> Generator[OomEvent, None, int]:

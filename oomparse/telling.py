@@ -18,11 +18,11 @@ from oomparse.grammar.verdict import ConstraintLine
 from oomparse.message import Message
 from oomparse.outline import FRACTION_DIGITS, Outline
 from oomparse.prefilter import count
+from oomparse.transports.escapes import BACKSLASH, ESCAPE, HASH
 
 HEADER_FORMAT, CONSTRAINT_FORMAT, KILL_FORMAT, REAPED_FORMAT = "header_4_6", "oom_kill", "killed_5_4", "reaped"
 
 _BRACKET = b"] "
-_HASH, _BACKSLASH, _ESCAPE = b"#\\\x1b"
 _LINE_END = r"[\t\n\r\ ]*+\Z"
 """How the pattern of every format ends."""
 
@@ -95,7 +95,7 @@ def telling(outline: Outline, data: bytes, message: Message) -> re.Match[str] | 
     if same and between != _BRACKET and count(data, between, start, end) != line_count:
         return None  # lines of another host are among them
     others = b"\n".join((constraint[at:], head[at:], reaped[at:]))
-    if _HASH in others or _BACKSLASH in others or _ESCAPE in others:
+    if HASH in others or BACKSLASH in others or ESCAPE in others:
         return None  # what decoding may change; so may a byte that is no ASCII
     found = _together().match(f"{message.text}\n{others.decode('utf-8', 'surrogateescape')}")
     if found is None:

@@ -245,24 +245,13 @@ def _zoned(naive: datetime, name: str | None, *, has_year: bool) -> _Stamp:
 
 _HOURS = {f"{hour:02}": timedelta(hours=hour) for hour in range(24)}
 _MINUTES = {f":{minute:02}": timedelta(minutes=minute) for minute in range(60)}
-
-
-class _MinutesOfDay(dict[str, timedelta]):
-    """``03:18``, since midnight; 1,440 of them at most."""
-
-    def __missing__(self, clock: str) -> timedelta:
-        since = self[clock] = _HOURS[clock[:2]] + _MINUTES[clock[2:]]
-        return since
-
-
-_MINUTES_OF_DAY = _MinutesOfDay()
 _SECONDS = {f":{second:02}": timedelta(seconds=second) for second in range(60)}
 
 
 def _since_midnight(clock: str) -> timedelta | None:
     """Read ``03:18:24``."""
     try:
-        return _MINUTES_OF_DAY[clock[:5]] + _SECONDS[clock[5:]]
+        return _HOURS[clock[:2]] + _MINUTES[clock[2:5]] + _SECONDS[clock[5:]]
     except KeyError:
         return None
 

@@ -5,7 +5,6 @@ events.  Events go to standard output, everything else to standard error.  Each 
 imported when it is asked for, so that ``oomparse FILE`` starts fast.
 """
 
-import gc
 import os
 import sys
 from typing import NoReturn
@@ -15,12 +14,10 @@ import click
 from oomparse.cli.lazy import LazyGroup
 from oomparse.cli.stdio import abandon_stdout, flush_stdout, prepare_stdio, say
 from oomparse.errors import OomparseError
+from oomparse.garbage import collect_seldom
 
 DEBUG_VARIABLE = "OOMPARSE_DEBUG"
 """Set to anything, it shows the traceback of an internal error."""
-
-OBJECTS_BETWEEN_COLLECTIONS = 50_000
-"""What is imported stays, and events hold no cycles: there is little to find, and looking for it takes time."""
 
 EXIT_ERROR = 2
 EXIT_INTERRUPTED = 128 + 2  # as a shell reports SIGINT
@@ -59,7 +56,7 @@ def app() -> None:
 
 def main() -> NoReturn:
     """Run the command line on the arguments of this process, and exit."""
-    gc.set_threshold(OBJECTS_BETWEEN_COLLECTIONS)
+    collect_seldom()
     sys.exit(run(sys.argv[1:]))
 
 

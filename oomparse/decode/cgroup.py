@@ -17,7 +17,6 @@ from typing import NamedTuple
 
 from oomparse.model import Identity, ScopeLevel
 from oomparse.pattern import pattern
-from oomparse.record import maker
 
 MAX_PATH = 4096
 """Longer paths are not looked at; the kernel prints none (PATH_MAX)."""
@@ -213,7 +212,7 @@ def identify(path: str) -> Identity | None:
         fields.setdefault("qos", "guaranteed")
     if tier >= _PERSON and "unit" in fields:
         fields |= _application(fields["unit"])
-    return maker(Identity)(kind=kind, path=path, **_spelled(fields))
+    return Identity(kind=kind, path=path, **_spelled(fields))
 
 
 def openvz(container: str) -> Identity:

@@ -114,7 +114,7 @@ class Dispatcher:
             found.setdefault((trigger, starts), []).append(_Candidate(name, module, tolerant=tolerant))
         rows = [_Row.of(trigger, candidates, starts=starts) for (trigger, starts), candidates in found.items()]
         self._rows = tuple(sorted(rows, key=lambda row: (-len(row.trigger), not row.starts)))
-        self._words = tuple([(row, row.words, row.starts) for row in self._rows])
+        self._by_words = tuple([(row, row.words, row.starts) for row in self._rows])
         self._possible = functools.lru_cache(maxsize=REMEMBERED_WORDS)(self._find_possible)
 
     def parse(self, text: str) -> Parsed | None:
@@ -141,7 +141,7 @@ class Dispatcher:
 
     def _find_possible(self, words: str) -> tuple[_Row, ...]:
         return tuple(
-            [row for row, there, starts in self._words if (words.startswith(there) if starts else there in words)]
+            [row for row, there, starts in self._by_words if (words.startswith(there) if starts else there in words)]
         )
 
 

@@ -11,7 +11,7 @@ from oomparse.grammar.arrangements import PrintedBy, kernels_of
 from oomparse.grammar.counters import KeyKind, key_range
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import NUMBER, lit, number, optional, rx
-from oomparse.record import maker, record
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -95,7 +95,7 @@ def _build_cut_hugepages(groups: Groups) -> HugePagesLine:
 
 def _build_page_count(groups: Groups) -> PageCount:
     key = re.sub(r"\s+", " ", groups.get("key") or "")
-    return maker(PageCount)(
+    return PageCount(
         key=key,
         pages=int(groups["pages"] or 0),
         unknown=() if key_range(KeyKind.PAGE_COUNTS, key) else (key,),

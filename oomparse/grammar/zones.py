@@ -13,7 +13,7 @@ from oomparse.grammar.counters import KeyKind, read_counters
 from oomparse.grammar.format import Groups, LineFormat, Section, TypedLine, builds
 from oomparse.grammar.tokens import lit, number, optional, rx
 from oomparse.pattern import pattern
-from oomparse.record import maker, record
+from oomparse.record import record
 
 if TYPE_CHECKING:
     from oomparse.grammar.tokens import Element
@@ -107,7 +107,7 @@ def _new_zone(groups: Groups) -> tuple[str, ...]:
 
 def _build_zone(groups: Groups) -> ZoneLine:
     found = read_counters(KeyKind.ZONE, groups["counters"] or "")
-    return maker(ZoneLine)(
+    return ZoneLine(
         node=_node(groups),
         zone=groups["zone"] or "",
         values=found.values,
@@ -124,7 +124,7 @@ def _build_reserve(groups: Groups) -> ReserveLine:
     if "\n" in pages:
         return ReserveLine(pages=(), damaged=True)  # it was wrapped, perhaps inside a number
     words = pages.split()
-    return maker(ReserveLine)(pages=tuple(map(int, words)), damaged=bool((groups.get("tail") or "").strip()))
+    return ReserveLine(pages=tuple(map(int, words)), damaged=bool((groups.get("tail") or "").strip()))
 
 
 _BLOCK = pattern(r"\s*(\d{1,20})\*(\d{1,20})kB(?:\s+\(([A-Z?]{1,12})\))?(?=\s|\Z)")
@@ -157,7 +157,7 @@ def read_blocks(text: str) -> Blocks:
 def _build_free_list(groups: Groups) -> FreeListLine:
     text = groups.get("blocks") or ""
     found = read_blocks(text)
-    return maker(FreeListLine)(
+    return FreeListLine(
         node=_node(groups),
         zone=groups.get("zone") or "",
         blocks=found.blocks,

@@ -175,25 +175,21 @@ def _age(file: File) -> tuple[Age, float, str]:
 
 def _group(path: str) -> str:
     """Return the name of the log of which this is a file, however the path to it is spelt."""
-    folder, name = os.path.split(path if ".." in path else os.path.normpath(path))  # a link/.. may be anywhere
+    # A link/.. may be anywhere.
+    folder, name = os.path.split(path if ".." in path.split("/") else os.path.normpath(path))
     return os.path.join(folder, rotation_of(name).base) if name else path
 
 
 def _add(found: _Found, target: str) -> None:
-    scheme = ""
     if "://" in target:
         from urllib.parse import unquote, urlsplit
 
-        scheme = urlsplit(target).scheme
-        if scheme == "file":
-            target = unquote(urlsplit(target).path)
-    if scheme and scheme != "file":
-        from oomparse.sources.remote import remote_files
-
-        for file in remote_files(target):
-            head, _, tail = file.path.partition("://")
-            found.add(file, Kind.TEXT, f"{head}://{_group(tail)}")
-        return
+        url = urlsplit(target)
+        if url.scheme == "file":
+            target = unquote(url.path)
+        elif url.scheme:
+            _add_remote(found, target)
+            return
     if target in {"-", "/dev/stdin"}:
         found.add(File(path="-", opener=_stdin), Kind.TEXT, "-")
     elif os.path.isdir(target):
@@ -215,6 +211,14 @@ def _add(found: _Found, target: str) -> None:
                     _add_file(found, match, journals=_folder_of(match))
     else:
         _add_file(found, target, journals=_folder_of(target))
+
+
+def _add_remote(found: _Found, url: str) -> None:
+    from oomparse.sources.remote import remote_files
+
+    for file in remote_files(url):
+        head, _, tail = file.path.partition("://")
+        found.add(file, Kind.TEXT, f"{head}://{_group(tail)}")
 
 
 def _folder_of(path: str) -> str:

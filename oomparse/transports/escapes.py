@@ -10,6 +10,9 @@ import re
 
 from oomparse.pattern import pattern
 
+HASH, BACKSLASH, ESCAPE = b"#\\\x1b"
+"""What bytes hold that any of these functions changes: integers, for which ``in`` is quick."""
+
 _ANY_HEX = pattern(r"(?:\\x[0-9a-fA-F]{2})+")
 _HIDDEN_HEX = pattern(r"(?:\\x(?:[01][0-9a-fA-F]|7[fF]|[89a-fA-F][0-9a-fA-F]))+")
 _ESCAPED_BACKSLASH = pattern(r"\\x5c(?=x[0-9a-f]{2})")

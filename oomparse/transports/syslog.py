@@ -29,7 +29,7 @@ from oomparse.transports.base import (
     Sample,
     facility_number,
 )
-from oomparse.transports.escapes import unescape_syslog
+from oomparse.transports.escapes import BACKSLASH, ESCAPE, HASH, unescape_syslog
 
 MAX_HOSTS = 64
 """Host names remembered of one log, to tell a host from the first word of a text without a tag."""
@@ -260,7 +260,6 @@ class _Alike(NamedTuple):
 
 
 _ZEROS = bytes.maketrans(b"123456789", b"0" * 9)
-_HASH, _BACKSLASH, _ESCAPE = b"#\\\x1b"
 
 
 class SyslogDecoder(LineDecoder):
@@ -301,7 +300,7 @@ class SyslogDecoder(LineDecoder):
         if data[:end].translate(_ZEROS) != prefix or data[date_bytes:at] != words or len(data) > MAX_MESSAGE_BYTES:
             return None
         text = data[end:]
-        if not text.isascii() or _BACKSLASH in text or _HASH in text or _ESCAPE in text or text[:1] == b"[":
+        if not text.isascii() or BACKSLASH in text or HASH in text or ESCAPE in text or text[:1] == b"[":
             return None  # there is more to be done
         printed = data[:date_bytes].decode("utf-8", "surrogateescape")
         context = self.context
